@@ -1,0 +1,376 @@
+/*
+ * stripe-webhook - take Stripe's events, keep the books right.
+ *
+ *   POST /webhooks/stripe
+ *     200 {"received":true,"applied":…,"status":…}   committed, whatever it is
+ *     400 invalid_signature, invalid_payload          nothing stored
+ *     503 not_configured, unavailable                 Stripe sends it again
+ *
+ * A delivery goes: signature -> envelope -> facts by the table below -> perhaps
+ * one question to Stripe -> one call to the database, which writes the ledger
+ * row and every effect in one transaction -> reply.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "catalog.h"
+#include "json.h"
+#include "ledger.h"
+#include "log.h"
+#include "replay.h"
+#include "serve.h"
+#include "signature.h"
+#include "stripe_api.h"
+#include "stripe_event.h"
+#include "stripe_facts.h"
+#include "stripe_tools.h"
+
+#define FETCH_TIMEOUT_MS 3000
+
+struct state {
+	struct signature_keys *keys; /* NULL: not configured */
+	struct catalog *catalog;
+	struct stripe_api *api; /* NULL: not configured */
+};
+
+static const struct db_statement statements[] = {
+	LEDGER_STATEMENTS,
+	REPLAY_STATEMENTS,
+	{ "subscription_known",
+	    "SELECT FROM billing.subscriptions"
+	    " WHERE stripe_subscription_id = $1 AND last_event_at IS NOT NULL" },
+	{ NULL, NULL },
+};
+
+/* How the object of an event is read. */
+enum reading {
+	READ_CHECKOUT,
+	READ_SUBSCRIPTION,
+	READ_INVOICE,
+	READ_CUSTOMER,
+};
+
+/*
+ * The events that change the books. rank orders those of one second; fact is
+ * what the event says beyond the object's own state.
+ */
+static const struct {
+	const char *type;
+	enum reading reading;
+	enum stripe_rank rank;
+	const char *fact;
+} applied[] = {
+	{ "checkout.session.completed", READ_CHECKOUT, RANK_FETCHED, NULL },
+	{ "checkout.session.async_payment_succeeded", READ_CHECKOUT,
+	    RANK_FETCHED, "checkout_paid" },
+	{ "customer.subscription.created", READ_SUBSCRIPTION, RANK_CREATED,
+	    NULL },
+	{ "customer.subscription.updated", READ_SUBSCRIPTION, RANK_UPDATED,
+	    NULL },
+	{ "customer.subscription.paused", READ_SUBSCRIPTION, RANK_UPDATED,
+	    NULL },
+	{ "customer.subscription.resumed", READ_SUBSCRIPTION, RANK_UPDATED,
+	    NULL },
+	{ "customer.subscription.trial_will_end", READ_SUBSCRIPTION,
+	    RANK_UPDATED, NULL },
+	{ "customer.subscription.deleted", READ_SUBSCRIPTION, RANK_DELETED,
+	    NULL },
+	{ "invoice.paid", READ_INVOICE, RANK_UPDATED, "payment_paid" },
+	{ "invoice.payment_succeeded", READ_INVOICE, RANK_UPDATED,
+	    "payment_paid" },
+	{ "invoice.payment_failed", READ_INVOICE, RANK_UPDATED,
+	    "payment_failed" },
+	{ "customer.updated", READ_CUSTOMER, RANK_UPDATED, NULL },
+	{ "customer.deleted", READ_CUSTOMER, RANK_DELETED, "customer_deleted" },
+};
+
+/* The events that are kept for people to look at. */
+static const char *const recorded[] = {
+	"checkout.session.async_payment_failed",
+	"checkout.session.expired",
+	"invoice.payment_action_required",
+	"charge.refunded",
+	"charge.dispute.created",
+	"charge.dispute.closed",
+	"refund.created",
+	"refund.updated",
+	"refund.failed",
+};
+
+/* action_for - apply, record or ignore; *row is its place in applied[] */
+static enum ledger_action
+action_for(const struct service *service, const struct stripe_event *event,
+    size_t *row)
+{
+	const char *mode = config_string(service->config, STRIPE_LIVEMODE);
+
+	if (event->thin || event->account != NULL)
+		return LEDGER_IGNORE;
+	if (mode != NULL && event->has_livemode &&
+	    event->livemode != (strcmp(mode, "true") == 0))
+		return LEDGER_IGNORE;
+	for (*row = 0; *row < sizeof applied / sizeof *applied; ++*row) {
+		if (strcmp(event->type, applied[*row].type) == 0)
+			return LEDGER_APPLY;
+	}
+	for (size_t i = 0; i < sizeof recorded / sizeof *recorded; i++) {
+		if (strcmp(event->type, recorded[i]) == 0)
+			return LEDGER_RECORD;
+	}
+	return LEDGER_IGNORE;
+}
+
+/* read_facts - by the kind of the object */
+static enum rc
+read_facts(const struct state *state, const struct stripe_event *event,
+    size_t row, struct stripe_facts *facts, const char **problem)
+{
+	enum rc rc = RC_INTERNAL;
+
+	*problem = "event.created";
+	if (event->created_s < 0)
+		return RC_BAD_REQUEST;
+	switch (applied[row].reading) {
+	case READ_CHECKOUT:
+		rc = stripe_facts_checkout(event->object, facts, problem);
+		break;
+	case READ_SUBSCRIPTION:
+		rc = stripe_facts_subscription(event->object, event->previous,
+		    state->catalog, facts, problem);
+		break;
+	case READ_INVOICE:
+		rc = stripe_facts_invoice(event->object, facts, problem);
+		break;
+	case READ_CUSTOMER:
+		rc = stripe_facts_customer(event->object, facts, problem);
+		break;
+	}
+	facts->rank = applied[row].rank;
+	if (applied[row].fact != NULL)
+		facts->fact = applied[row].fact;
+	return rc;
+}
+
+/*
+ * fetch_subscription - add the subscription of a finished Checkout session when
+ * the books do not hold it yet. Goes on without it when Stripe does not answer:
+ * the subscription's own events fill the rest.
+ */
+static enum rc
+fetch_subscription(
+    struct service *service, struct arena *arena, struct stripe_facts *facts)
+{
+	const struct state *state = service->state;
+	const char *const params[] = { facts->subscription };
+	struct stripe_facts fetched;
+	struct db_result *result;
+	json_object *subscription;
+	const char *problem;
+	int known;
+	enum rc rc;
+
+	if (state->api == NULL || facts->subscription == NULL)
+		return RC_OK;
+	rc = db_run(service->db, "subscription_known", 1, params, &result);
+	if (rc != RC_OK)
+		return RC_BUSY;
+	known = db_result_rows(result) > 0;
+	db_result_free(result);
+	stripe_facts_clear(&fetched);
+	if (known ||
+	    stripe_api_subscription(state->api, arena, facts->subscription,
+		FETCH_TIMEOUT_MS, &subscription) != RC_OK)
+		return RC_OK;
+	if (stripe_facts_subscription(subscription, NULL, state->catalog,
+		&fetched, &problem) != RC_OK ||
+	    strcmp(fetched.subscription, facts->subscription) != 0) {
+		log_message("warn",
+		    "stripe: the fetched subscription is not "
+		    "what was asked for; going on without it");
+		return RC_OK;
+	}
+	stripe_facts_complete(facts, &fetched);
+	return RC_OK;
+}
+
+/*
+ * apply_event - from a body that is known to be Stripe's to an outcome. Used by
+ * deliveries and by replays alike. RC_BAD_REQUEST: it is no event.
+ */
+static enum rc
+apply_event(struct service *service, struct arena *arena, const char *body,
+    size_t body_len, struct stripe_event *event, enum ledger_outcome *outcome)
+{
+	const struct state *state = service->state;
+	struct stripe_facts facts;
+	struct ledger_entry entry = {
+		event, &facts, LEDGER_IGNORE, body, body_len,
+		(size_t)config_long(service->config, STRIPE_PAYLOAD_STORE_MAX)
+	};
+	const char *problem;
+	size_t row;
+	enum rc rc;
+
+	rc = stripe_event_parse(arena, body, body_len, event);
+	if (rc != RC_OK)
+		return rc;
+	stripe_facts_clear(&facts);
+	entry.action = action_for(service, event, &row);
+	if (entry.action != LEDGER_APPLY)
+		stripe_facts_any(event->object, &facts);
+	else if (read_facts(state, event, row, &facts, &problem) != RC_OK)
+		return ledger_fail(service->db, arena, &entry,
+		    arena_printf(arena, "%s is missing or malformed", problem),
+		    NULL, outcome);
+	else if (applied[row].reading == READ_CHECKOUT)
+		rc = fetch_subscription(service, arena, &facts);
+	if (rc == RC_OK)
+		rc = ledger_apply(service->db, arena, &entry, outcome);
+	return rc;
+}
+
+/* reply_outcome - what Stripe, and whoever reads its dashboard, is told */
+static enum rc
+reply_outcome(struct request *request, enum ledger_outcome outcome)
+{
+	json_object *body = json_object_new_object();
+
+	json_object_object_add(body, "received", json_object_new_boolean(true));
+	json_object_object_add(body, "applied",
+	    json_object_new_boolean(outcome == LEDGER_APPLIED));
+	json_object_object_add(body, "status",
+	    json_object_new_string(ledger_outcome_name(outcome)));
+	if (outcome == LEDGER_DUPLICATE)
+		json_object_object_add(
+		    body, "duplicate", json_object_new_boolean(true));
+	if (outcome == LEDGER_IGNORED)
+		json_object_object_add(
+		    body, "handled", json_object_new_boolean(false));
+	request_log(request, "outcome", ledger_outcome_name(outcome));
+	return request_reply(request, 200, body);
+}
+
+/* post_event - POST /webhooks/stripe */
+static enum rc
+post_event(struct service *service, struct request *request)
+{
+	const struct state *state = service->state;
+	enum ledger_outcome outcome;
+	struct stripe_event event;
+	const char *body, *reason;
+	size_t body_len;
+	enum rc rc;
+
+	if (state->keys == NULL)
+		return request_fail_status(request, 503, RC_INTERNAL,
+		    "not_configured",
+		    "STRIPE_WEBHOOK_SECRET is not set on this server.");
+	body = request_body(request, &body_len);
+	rc = signature_verify(state->keys,
+	    request_param(request, "HTTP_STRIPE_SIGNATURE"), body, body_len,
+	    time(NULL), &reason);
+	if (rc != RC_OK)
+		return request_fail(request, rc, "invalid_signature",
+		    arena_printf(request_arena(request),
+			"Not accepted as Stripe's: %s.", reason));
+	rc = apply_event(
+	    service, request_arena(request), body, body_len, &event, &outcome);
+	if (rc == RC_BAD_REQUEST)
+		return request_fail(request, rc, "invalid_payload",
+		    "The body is not a JSON object with an event id.");
+	request_log(request, "event", event.id);
+	request_log(request, "type", event.type);
+	if (rc != RC_OK)
+		return rc;
+	return reply_outcome(request, outcome);
+}
+
+/* free_keys - signature_keys_free() as arena_defer() wants it */
+static void
+free_keys(void *keys)
+{
+	signature_keys_free(keys);
+}
+
+/* setup - keys, catalog, client */
+static enum rc
+setup(struct service *service, const char **problem)
+{
+	const char *secrets = config_string(
+	    service->config, STRIPE_WEBHOOK_SECRET);
+	struct state *state = arena_alloc(service->arena, sizeof *state);
+
+	*problem = "out of memory";
+	if (state == NULL)
+		return RC_INTERNAL;
+	service->state = state;
+	if (secrets != NULL &&
+	    ((state->keys = signature_keys_new(secrets)) == NULL ||
+		arena_defer(service->arena, free_keys, state->keys) != 0))
+		return RC_INTERNAL;
+	state->api = stripe_api_new(service->arena, service->config);
+	return catalog_load(service->arena,
+	    config_string(service->config, CATALOG), &state->catalog, problem);
+}
+
+/* verify - the command: would this delivery be accepted? */
+static int
+verify(struct service *service, int argc, char **argv)
+{
+	const struct state *state = service->state;
+
+	return stripe_tools_verify(service, state->keys, argc, argv);
+}
+
+/* send_events - the command: sign files and deliver them */
+static int
+send_events(struct service *service, int argc, char **argv)
+{
+	const struct state *state = service->state;
+
+	return stripe_tools_send(service, state->keys, argc, argv);
+}
+
+/* replay - the command: apply again what the ledger holds */
+static int
+replay(struct service *service, int argc, char **argv)
+{
+	const struct state *state = service->state;
+
+	return replay_events(service, state->api, apply_event, argc, argv);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const enum setting settings[] = { DATABASE_URL,
+		STRIPE_WEBHOOK_SECRET, STRIPE_LIVEMODE,
+		STRIPE_PAYLOAD_STORE_MAX, STRIPE_API_KEY, STRIPE_API_BASE,
+		STRIPE_API_VERSION, CATALOG, REFERRAL_CREDIT_DAYS, PAYDESK_PORT,
+		SETTING_END };
+	static const struct route routes[] = {
+		{ "POST", "/webhooks/stripe", BODY_MAX_WEBHOOK, post_event },
+		{ NULL, NULL, 0, NULL }
+	};
+	static const struct command commands[] = {
+		{ "verify", "--header H [--at UNIXTIME] < BODY",
+		    "would this delivery be accepted, and if not, why?",
+		    verify },
+		{ "send", "[--url URL] [--account ID] [FILE…]",
+		    "sign and deliver events, or a sample event", send_events },
+		{ "replay", "[--failed | ID…] [--dry-run] [--json]",
+		    "apply events of the ledger again", replay },
+		{ NULL, NULL, NULL, NULL }
+	};
+	static const struct program program = {
+		.name = "stripe-webhook",
+		.summary = "take Stripe's events, keep the books right",
+		.settings = settings,
+		.routes = routes,
+		.statements = statements,
+		.commands = commands,
+		.setup = setup,
+	};
+
+	return program_main(&program, argc, argv);
+}

@@ -1,0 +1,166 @@
+#include "catalog.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "json.h"
+
+#define FILE_MAX (256 << 10) /* bytes */
+#define TRIAL_DAYS_MAX 730   /* Stripe's own limit */
+
+struct catalog {
+	struct catalog_price *prices;
+	size_t count;
+};
+
+/* read_file - the text of a catalog; NULL with *problem set */
+static char *
+read_file(
+    struct arena *arena, const char *path, size_t *len, const char **problem)
+{
+	char *text = arena_alloc(arena, FILE_MAX + 1);
+	FILE *file = fopen(path, "r");
+
+	if (file == NULL || text == NULL) {
+		*problem = arena_printf(arena, "CATALOG: cannot read %s: %s",
+		    path, strerror(errno));
+		if (file != NULL)
+			fclose(file);
+		return NULL;
+	}
+	*len = fread(text, 1, FILE_MAX + 1, file);
+	if (ferror(file) || *len > FILE_MAX) {
+		*problem = arena_printf(arena,
+		    "CATALOG: %s cannot be read or is larger than %d bytes",
+		    path, FILE_MAX);
+		text = NULL;
+	}
+	fclose(file);
+	return text;
+}
+
+/* add_price - check plans.PLAN.PERIOD and keep it */
+static enum rc
+add_price(struct arena *arena, struct catalog *catalog, const char *plan,
+    const char *period, json_object *offer, const char **problem)
+{
+	struct catalog_price *entry = &catalog->prices[catalog->count];
+	const char *wrong = NULL;
+	int64_t trial_days = 0;
+
+	if (json_string(offer, "price", &entry->price_id) != RC_OK ||
+	    *entry->price_id == '\0')
+		wrong = "price must be the id of a Stripe price";
+	else if (json_integer(offer, "trial_days", 0, TRIAL_DAYS_MAX,
+		     &trial_days) == RC_BAD_REQUEST)
+		wrong = "trial_days must be a whole number from 0 to 730";
+	else if (catalog_find_price(catalog, entry->price_id) != NULL)
+		wrong = "price is already used by another entry";
+	if (wrong != NULL) {
+		*problem = arena_printf(
+		    arena, "CATALOG: plans.%s.%s.%s", plan, period, wrong);
+		return RC_BAD_REQUEST;
+	}
+	entry->plan = plan;
+	entry->period = period;
+	entry->trial_days = (long)trial_days;
+	catalog->count++;
+	return RC_OK;
+}
+
+/* add_plan - both periods of a plan */
+static enum rc
+add_plan(struct arena *arena, struct catalog *catalog, const char *plan,
+    json_object *offers, const char **problem)
+{
+	static const char *const periods[] = { "monthly", "annual" };
+
+	if (!json_object_is_type(offers, json_type_object)) {
+		*problem = arena_printf(
+		    arena, "CATALOG: plans.%s must be an object", plan);
+		return RC_BAD_REQUEST;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		json_object *offer = json_member(offers, periods[i]);
+
+		if (offer != NULL &&
+		    add_price(arena, catalog, plan, periods[i], offer,
+			problem) != RC_OK)
+			return RC_BAD_REQUEST;
+	}
+	return RC_OK;
+}
+
+/* check_default_plan - when given it must exist */
+static enum rc
+check_default_plan(
+    struct arena *arena, json_object *document, const char **problem)
+{
+	const char *name;
+	enum rc rc = json_string(document, "default_plan", &name);
+
+	if (rc == RC_NOT_FOUND)
+		return RC_OK;
+	if (rc == RC_OK && json_path(document, "plans", name, NULL) != NULL)
+		return RC_OK;
+	*problem = arena_printf(arena,
+	    "CATALOG: default_plan must be the name of an entry of plans");
+	return RC_BAD_REQUEST;
+}
+
+/* catalog_load - file to table */
+enum rc
+catalog_load(struct arena *arena, const char *path, struct catalog **catalog,
+    const char **problem)
+{
+	json_object *document, *plans;
+	char *text;
+	size_t len = 0;
+
+	*catalog = arena_alloc(arena, sizeof **catalog);
+	*problem = "out of memory";
+	if (*catalog == NULL)
+		return RC_INTERNAL;
+	if (path == NULL)
+		return RC_OK;
+	if ((text = read_file(arena, path, &len, problem)) == NULL)
+		return RC_BAD_REQUEST;
+	if (json_parse(arena, text, len, &document) != RC_OK ||
+	    !json_object_is_type(document, json_type_object)) {
+		*problem = arena_printf(
+		    arena, "CATALOG: %s is not one JSON object", path);
+		return RC_BAD_REQUEST;
+	}
+	plans = json_member(document, "plans");
+	if (plans == NULL)
+		return RC_OK;
+	if (!json_object_is_type(plans, json_type_object)) {
+		*problem = "CATALOG: plans must be an object";
+		return RC_BAD_REQUEST;
+	}
+	(*catalog)->prices = arena_alloc(arena,
+	    (2 * (size_t)json_object_object_length(plans) + 1) *
+		sizeof *(*catalog)->prices);
+	if ((*catalog)->prices == NULL)
+		return RC_INTERNAL;
+	json_object_object_foreach(plans, plan, offers)
+	{
+		if (add_plan(arena, *catalog, plan, offers, problem) != RC_OK)
+			return RC_BAD_REQUEST;
+	}
+	return check_default_plan(arena, document, problem);
+}
+
+/* catalog_find_price - by Stripe's id */
+const struct catalog_price *
+catalog_find_price(const struct catalog *catalog, const char *price_id)
+{
+	if (price_id == NULL)
+		return NULL;
+	for (size_t i = 0; i < catalog->count; i++) {
+		if (strcmp(catalog->prices[i].price_id, price_id) == 0)
+			return &catalog->prices[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,248 @@
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VALUE_MAX 4096 /* bytes of a value, in the environment or a file */
+
+struct config {
+	char *values[SETTING_COUNT];
+	char problem[512];
+};
+
+/* What is wrong with a value, or NULL when nothing is. */
+typedef const char *(*checker)(const char *value);
+
+static const char *check_whole_number(const char *value);
+static const char *check_port(const char *value);
+static const char *check_boolean(const char *value);
+static const char *check_url(const char *value);
+static const char *check_api_key(const char *value);
+static const char *check_webhook_secrets(const char *value);
+
+static const struct {
+	const char *name, *fallback;
+	checker check;
+	const char *help;
+} settings[] = {
+	[DATABASE_URL] = { "DATABASE_URL", NULL, NULL,
+	    "PostgreSQL: libpq URI or conninfo, several hosts allowed" },
+	[STRIPE_API_KEY] = { "STRIPE_API_KEY", NULL, check_api_key,
+	    "secret or restricted key for calls to Stripe" },
+	[STRIPE_API_BASE] = { "STRIPE_API_BASE", "https://api.stripe.com",
+	    check_url, "where Stripe's API is" },
+	[STRIPE_API_VERSION] = { "STRIPE_API_VERSION", "2026-07-29.dahlia",
+	    NULL, "version that calls to Stripe ask for" },
+	[STRIPE_WEBHOOK_SECRET] = { "STRIPE_WEBHOOK_SECRET", NULL,
+	    check_webhook_secrets,
+	    "signing secret of the endpoint; several, separated by spaces" },
+	[STRIPE_LIVEMODE] = { "STRIPE_LIVEMODE", NULL, check_boolean,
+	    "true or false: events of the other mode are ignored" },
+	[STRIPE_PAYLOAD_STORE_MAX] = { "STRIPE_PAYLOAD_STORE_MAX", "16384",
+	    check_whole_number, "bytes of an event's body that are kept" },
+	[CATALOG] = { "CATALOG", NULL, NULL, "path of catalog.json" },
+	[REFERRAL_CREDIT_DAYS] = { "REFERRAL_CREDIT_DAYS", "45",
+	    check_whole_number, "days of credit for each side of a referral" },
+	[PAYDESK_PORT] = { "PAYDESK_PORT", "8080", check_port,
+	    "port of the development server" },
+};
+
+/* check_whole_number - 0 to 9 digits */
+static const char *
+check_whole_number(const char *value)
+{
+	if (strlen(value) > 9 || strspn(value, "0123456789") != strlen(value))
+		return "must be a whole number of at most nine digits";
+	return NULL;
+}
+
+/* check_port - 1 to 65535 */
+static const char *
+check_port(const char *value)
+{
+	if (check_whole_number(value) != NULL || atol(value) < 1 ||
+	    atol(value) > 65535)
+		return "must be a port number from 1 to 65535";
+	return NULL;
+}
+
+/* check_boolean - true or false */
+static const char *
+check_boolean(const char *value)
+{
+	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+		return "must be true or false";
+	return NULL;
+}
+
+/* check_url - http or https, no blanks */
+static const char *
+check_url(const char *value)
+{
+	if ((strncmp(value, "https://", 8) != 0 &&
+		strncmp(value, "http://", 7) != 0) ||
+	    strpbrk(value, " \t\r\n\"'<>") != NULL)
+		return "must be a URL that begins with https:// or http://";
+	return NULL;
+}
+
+/* check_api_key - sk_… or rk_…, printable: it becomes a header */
+static const char *
+check_api_key(const char *value)
+{
+	const char *c;
+
+	for (c = value; *c != '\0'; c++) {
+		if (!isgraph((unsigned char)*c))
+			return "must not contain blanks or control characters";
+	}
+	if (strncmp(value, "sk_", 3) != 0 && strncmp(value, "rk_", 3) != 0)
+		return "must be a secret key (sk_…) or a restricted key (rk_…)";
+	return NULL;
+}
+
+/* check_webhook_secrets - at least one, each as Stripe makes them */
+static const char *
+check_webhook_secrets(const char *value)
+{
+	size_t count = 0;
+
+	while (*(value += strspn(value, " ")) != '\0') {
+		size_t len = strcspn(value, " ");
+
+		if (len < 7 || strncmp(value, "whsec_", 6) != 0)
+			return "must hold secrets that begin with whsec_, "
+			       "separated by single spaces";
+		value += len;
+		count++;
+	}
+	return count > 0 ? NULL : "is blank: give the secret or unset it";
+}
+
+/* read_file - the value in NAME_FILE; NULL with errno set when it fails */
+static char *
+read_file(const char *path)
+{
+	char value[VALUE_MAX + 1];
+	size_t len;
+	FILE *file = fopen(path, "r");
+
+	if (file == NULL)
+		return NULL;
+	len = fread(value, 1, sizeof value, file);
+	if (ferror(file) || len == sizeof value || memchr(value, 0, len)) {
+		if (!ferror(file))
+			errno = EFBIG;
+		fclose(file);
+		return NULL;
+	}
+	fclose(file);
+	if (len > 0 && value[len - 1] == '\n')
+		len--;
+	value[len] = '\0';
+	return strdup(value);
+}
+
+/* load_one - read one setting from the environment and check it */
+static enum rc
+load_one(struct config *config, enum setting setting)
+{
+	const char *name = settings[setting].name, *wrong, *value;
+	char file_name[64];
+
+	snprintf(file_name, sizeof file_name, "%s_FILE", name);
+	value = getenv(name);
+	if (value != NULL) {
+		if (strlen(value) > VALUE_MAX) {
+			snprintf(config->problem, sizeof config->problem,
+			    "%s is longer than %d bytes", name, VALUE_MAX);
+			return RC_BAD_REQUEST;
+		}
+		config->values[setting] = strdup(value);
+	} else if ((value = getenv(file_name)) != NULL && *value != '\0') {
+		config->values[setting] = read_file(value);
+		if (config->values[setting] == NULL) {
+			snprintf(config->problem, sizeof config->problem,
+			    "%s: cannot read %s as a text of at most %d "
+			    "bytes: %s",
+			    file_name, value, VALUE_MAX, strerror(errno));
+			return RC_BAD_REQUEST;
+		}
+	}
+	value = config->values[setting];
+	if (value == NULL || *value == '\0' || settings[setting].check == NULL)
+		return RC_OK;
+	wrong = settings[setting].check(value);
+	if (wrong == NULL)
+		return RC_OK;
+	snprintf(config->problem, sizeof config->problem, "%s %s", name, wrong);
+	return RC_BAD_REQUEST;
+}
+
+/* config_load - all settings of a program */
+enum rc
+config_load(
+    const enum setting *used, struct config **config, const char **problem)
+{
+	*config = calloc(1, sizeof **config);
+	if (*config == NULL) {
+		*problem = "out of memory";
+		return RC_INTERNAL;
+	}
+	*problem = (*config)->problem;
+	for (; *used != SETTING_END; used++) {
+		if (load_one(*config, *used) != RC_OK)
+			return RC_BAD_REQUEST;
+	}
+	return RC_OK;
+}
+
+/* config_free - wipes the values: some are secrets */
+void
+config_free(struct config *config)
+{
+	if (config == NULL)
+		return;
+	for (int i = 0; i < SETTING_COUNT; i++) {
+		if (config->values[i] != NULL)
+			explicit_bzero(
+			    config->values[i], strlen(config->values[i]));
+		free(config->values[i]);
+	}
+	free(config);
+}
+
+/* config_string - value or default */
+const char *
+config_string(const struct config *config, enum setting setting)
+{
+	const char *value = config->values[setting];
+
+	if (value == NULL || *value == '\0')
+		return settings[setting].fallback;
+	return value;
+}
+
+/* config_long - value or default of a numeric setting */
+long
+config_long(const struct config *config, enum setting setting)
+{
+	return strtol(config_string(config, setting), NULL, 10);
+}
+
+/* config_name - as in the environment */
+const char *
+config_name(enum setting setting)
+{
+	return settings[setting].name;
+}
+
+/* config_help - one line */
+const char *
+config_help(enum setting setting)
+{
+	return settings[setting].help;
+}

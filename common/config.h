@@ -1,0 +1,50 @@
+/*
+ * config.h - the settings of a program, read once from its environment.
+ *
+ * A setting NAME may instead be given as NAME_FILE, the path of a file that
+ * holds the value (one trailing newline is dropped): systemd credentials. A
+ * setting that is set to nothing counts as not set.
+ */
+#ifndef PAYDESK_CONFIG_H
+#define PAYDESK_CONFIG_H
+
+#include "rc.h"
+
+enum setting {
+	SETTING_END, /* ends a program's list */
+	DATABASE_URL,
+	STRIPE_API_KEY,
+	STRIPE_API_BASE,
+	STRIPE_API_VERSION,
+	STRIPE_WEBHOOK_SECRET, /* one or more, separated by spaces */
+	STRIPE_LIVEMODE,
+	STRIPE_PAYLOAD_STORE_MAX, /* bytes */
+	CATALOG,
+	REFERRAL_CREDIT_DAYS,
+	PAYDESK_PORT,
+	SETTING_COUNT,
+};
+
+struct config;
+
+/*
+ * Reads and checks the settings in the SETTING_END-terminated list used. On
+ * RC_BAD_REQUEST *problem holds one sentence that names the setting; it belongs
+ * to the config and lives as long. *config is set in either case.
+ */
+enum rc config_load(const enum setting *used, struct config **config,
+    const char **problem) MUST_CHECK;
+void config_free(struct config *config);
+
+/* The value, or its default, or NULL. The config owns it. */
+const char *config_string(const struct config *config, enum setting setting);
+
+/* The value of a setting that is a number and has a default. */
+long config_long(const struct config *config, enum setting setting);
+
+const char *config_name(enum setting setting);
+
+/* One line on what it is, for --help. */
+const char *config_help(enum setting setting);
+
+#endif

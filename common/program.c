@@ -1,0 +1,210 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "serve.h"
+#include "serve_loop.h"
+
+#define DB_TIMEOUT_MS 5000
+#define SERVICE_ARENA_MAX (4 << 20) /* bytes */
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
+/* program_fail - a sentence on standard error, and the status to exit with */
+int
+program_fail(const struct service *service, int status, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "%s: ", service->program->name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return status;
+}
+
+/* usage - what it is and what it can do */
+static void
+usage(const struct program *program, FILE *out)
+{
+	const struct command *command;
+	const enum setting *setting;
+	const struct route *route;
+
+	fprintf(out, "%s - %s\n\nUsage:\n", program->name, program->summary);
+	fprintf(out, "  %s check\n      is all that it needs in place?\n",
+	    program->name);
+	for (command = program->commands; command->name; command++)
+		fprintf(out, "  %s %s %s\n      %s\n", program->name,
+		    command->name, command->arguments, command->help);
+	fprintf(out, "  %s --help | --version\n\n", program->name);
+	fputs("With a listening socket on descriptor 0 it serves FastCGI:\n",
+	    out);
+	for (route = program->routes; route->method; route++)
+		fprintf(out, "  %s %s\n", route->method, route->path);
+	fputs("\nSettings, from the environment (NAME_FILE=path reads a "
+	      "file):\n",
+	    out);
+	for (setting = program->settings; *setting != SETTING_END; setting++)
+		fprintf(out, "  %-24s %s\n", config_name(*setting),
+		    config_help(*setting));
+	fprintf(out, "\nThe whole story: man %s\n", program->name);
+}
+
+/* listening - whether a descriptor is a socket that accepts */
+static int
+listening(int descriptor)
+{
+	socklen_t len = sizeof(int);
+	int accepts = 0;
+
+	return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &accepts,
+		   &len) == 0 &&
+	    accepts;
+}
+
+/* session_options - settings that the database's functions read */
+static const char *
+session_options(const struct program *program, const struct config *config,
+    char *options, size_t size)
+{
+	int timeout_ms = program->db_timeout_ms;
+
+	if (timeout_ms == 0)
+		timeout_ms = DB_TIMEOUT_MS;
+	snprintf(options, size,
+	    "-c statement_timeout=%d -c lock_timeout=%d "
+	    "-c idle_in_transaction_session_timeout=%d "
+	    "-c paydesk.referral_credit_days=%ld",
+	    timeout_ms * 8 / 10, timeout_ms * 6 / 10, timeout_ms,
+	    config_long(config, REFERRAL_CREDIT_DAYS));
+	return options;
+}
+
+/* set_up - settings, the program's own state, the database's address */
+static int
+set_up(struct service *service, char *options, size_t options_size)
+{
+	const struct program *program = service->program;
+	const char *problem = NULL, *url;
+	int timeout_ms;
+
+	if (config_load(program->settings, &service->config, &problem) != RC_OK)
+		return program_fail(service, EXIT_CONFIG, "%s", problem);
+	if (program->setup != NULL &&
+	    program->setup(service, &problem) != RC_OK)
+		return program_fail(service, EXIT_CONFIG, "%s", problem);
+	url = config_string(service->config, DATABASE_URL);
+	if (program->statements == NULL || url == NULL)
+		return EXIT_DONE;
+	session_options(program, service->config, options, options_size);
+	timeout_ms = program->db_timeout_ms != 0 ? program->db_timeout_ms :
+						   DB_TIMEOUT_MS;
+	service->db = db_new(url, options, program->statements, timeout_ms);
+	return EXIT_DONE;
+}
+
+/* no_database - why a program that needs one cannot go on */
+static int
+no_database(struct service *service)
+{
+	return program_fail(service, EXIT_CONFIG,
+	    "DATABASE_URL is not set: give the libpq URI of the database, "
+	    "e.g. postgresql://%s@/paydesk?host=/run/postgresql",
+	    service->program->name);
+}
+
+/* serve - as long as descriptor 0 has callers */
+static int
+serve(struct service *service)
+{
+	enum rc rc;
+
+	log_init(service->program->name);
+	if (service->program->statements != NULL && service->db == NULL)
+		return no_database(service);
+	if (service->db != NULL) {
+		rc = db_connect(service->db);
+		if (rc == RC_INTERNAL)
+			return program_fail(
+			    service, EXIT_CONFIG, "%s", db_error(service->db));
+		if (rc != RC_OK)
+			log_message("warn",
+			    "no database yet, every request gets 503: %s",
+			    db_error(service->db));
+	}
+	return serve_loop(service, STDIN_FILENO);
+}
+
+/* check - settings are read already; is the database right? */
+static int
+check(struct service *service)
+{
+	printf("settings  ok\n");
+	if (service->program->statements == NULL)
+		return EXIT_DONE;
+	if (service->db == NULL)
+		return no_database(service);
+	if (db_connect(service->db) != RC_OK)
+		return program_fail(service, EXIT_UNAVAILABLE, "database: %s",
+		    db_error(service->db));
+	printf("database  ok, schema version %d\n", DB_SCHEMA_VERSION);
+	return EXIT_DONE;
+}
+
+/* run_command - by name; the usage when there is none of that name */
+static int
+run_command(struct service *service, int argc, char **argv)
+{
+	const struct command *command;
+
+	if (strcmp(argv[1], "check") == 0 && argc == 2)
+		return check(service);
+	for (command = service->program->commands; command->name; command++) {
+		if (strcmp(argv[1], command->name) == 0)
+			return command->run(service, argc - 1, argv + 1);
+	}
+	return program_fail(service, EXIT_USAGE,
+	    "there is no command '%s'; see %s --help", argv[1],
+	    service->program->name);
+}
+
+/* program_main - options, then a command or the service */
+int
+program_main(const struct program *program, int argc, char **argv)
+{
+	struct service service = { .program = program };
+	char options[256];
+	int status;
+
+	srandom((unsigned)getpid());
+	log_init(program->name);
+	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+		usage(program, stdout);
+		return EXIT_DONE;
+	}
+	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+		printf("%s (paydesk) %s\n", program->name, PACKAGE_VERSION);
+		return EXIT_DONE;
+	}
+	if (argc < 2 && !listening(STDIN_FILENO)) {
+		usage(program, stderr);
+		return EXIT_USAGE;
+	}
+	service.arena = arena_new(SERVICE_ARENA_MAX);
+	status = set_up(&service, options, sizeof options);
+	if (status == EXIT_DONE)
+		status = argc > 1 ? run_command(&service, argc, argv) :
+				    serve(&service);
+	db_free(service.db);
+	arena_free(service.arena);
+	config_free(service.config);
+	return status;
+}

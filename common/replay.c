@@ -1,0 +1,183 @@
+#include "replay.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "table.h"
+
+#define FETCH_TIMEOUT_MS 10000
+#define EVENT_ARENA_MAX (4 << 20) /* bytes that one event may take */
+
+/* What the command line asks for. */
+struct options {
+	bool failed, dry_run, json;
+	char **ids;
+	int id_count;
+};
+
+/* A replay under way. */
+struct run {
+	struct service *service;
+	struct stripe_api *api;
+	replay_apply apply;
+	const struct options *options;
+	struct arena *arena;
+	struct table *table;
+	int done, failures, total;
+};
+
+/* parse_options - false: the usage is wrong */
+static bool
+parse_options(struct options *options, int argc, char **argv)
+{
+	memset(options, 0, sizeof *options);
+	options->ids = argv + 1;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--failed") == 0)
+			options->failed = true;
+		else if (strcmp(argv[i], "--dry-run") == 0)
+			options->dry_run = true;
+		else if (strcmp(argv[i], "--json") == 0)
+			options->json = true;
+		else if (argv[i][0] == '-')
+			return false;
+		else
+			options->ids[options->id_count++] = argv[i];
+	}
+	return options->failed != (options->id_count > 0);
+}
+
+/* fetch_body - from Stripe; NULL with *why set */
+static const char *
+fetch_body(struct run *run, const char *id, size_t *len, const char **why)
+{
+	const char *body = NULL;
+
+	if (run->api == NULL)
+		*why = "its body was cut; set STRIPE_API_KEY to fetch it";
+	else if (stripe_api_event(run->api, run->arena, id, FETCH_TIMEOUT_MS,
+		     &body, len) != RC_OK)
+		*why = "its body was cut, and Stripe no longer has it or did "
+		       "not answer";
+	return body;
+}
+
+/* load_body - from the ledger, or from Stripe when it was cut there */
+static const char *
+load_body(struct run *run, const char *id, size_t *len, const char **why)
+{
+	const char *const params[] = { id };
+	const char *text, *body = NULL;
+	struct db_result *result;
+
+	*why = "it is not in the ledger";
+	if (db_run(run->service->db, "replay_body", 1, params, &result) !=
+	    RC_OK) {
+		*why = db_error(run->service->db);
+		return NULL;
+	}
+	if (db_result_rows(result) == 1) {
+		text = db_result_text(result, 0, 0);
+		if (text == NULL || *db_result_text(result, 0, 1) == 't')
+			body = fetch_body(run, id, len, why);
+		else {
+			*len = strlen(text);
+			body = arena_copy(run->arena, text, *len);
+			*why = "out of memory";
+		}
+	}
+	db_result_free(result);
+	return body;
+}
+
+/* replay_one - to a row of the table */
+static void
+replay_one(struct run *run, const char *id, const char *type, const char *error)
+{
+	const char *cells[] = { id, type, "would be replayed", error };
+	const char *body, *why = NULL;
+	enum ledger_outcome outcome;
+	struct stripe_event event;
+	size_t len = 0;
+	enum rc rc;
+
+	body = load_body(run, id, &len, &why);
+	if (body == NULL) {
+		cells[2] = "cannot be replayed";
+		cells[3] = why;
+		run->failures++;
+	} else if (!run->options->dry_run) {
+		rc = run->apply(
+		    run->service, run->arena, body, len, &event, &outcome);
+		cells[2] = rc == RC_OK ? ledger_outcome_name(outcome) :
+					 rc_name(rc);
+		if (rc != RC_OK)
+			cells[3] = db_error(run->service->db);
+		else if (outcome != LEDGER_HANDLER_ERROR)
+			cells[3] = NULL;
+		run->failures += rc != RC_OK || outcome == LEDGER_HANDLER_ERROR;
+	}
+	table_row(run->table, cells);
+	arena_reset(run->arena);
+	run->done++;
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%d of %d%s", run->done, run->total,
+		    run->done == run->total ? "\n" : "");
+}
+
+/* replay_found - every row that a statement finds; false: it failed */
+static bool
+replay_found(struct run *run, const char *statement, const char *id)
+{
+	const char *const params[] = { id };
+	struct db_result *result;
+	int rows;
+
+	if (db_run(run->service->db, statement, id != NULL, params, &result) !=
+	    RC_OK)
+		return false;
+	rows = db_result_rows(result);
+	if (id == NULL)
+		run->total = rows;
+	for (int i = 0; i < rows; i++)
+		replay_one(run, db_result_text(result, i, 0),
+		    db_result_text(result, i, 1), db_result_text(result, i, 2));
+	if (rows == 0 && id != NULL)
+		replay_one(run, id, NULL, NULL);
+	db_result_free(result);
+	return true;
+}
+
+/* replay_events - the command */
+int
+replay_events(struct service *service, struct stripe_api *api,
+    replay_apply apply, int argc, char **argv)
+{
+	static const char *const columns[] = { "event", "type", "outcome",
+		"error", NULL };
+	struct options options;
+	struct run run = { service, api, apply, &options, NULL, NULL, 0, 0, 0 };
+	bool asked = true;
+
+	if (!parse_options(&options, argc, argv))
+		return program_fail(service, EXIT_USAGE,
+		    "give either --failed or the ids of events; see --help");
+	if (service->db == NULL || db_connect(service->db) != RC_OK)
+		return program_fail(service, EXIT_UNAVAILABLE, "database: %s",
+		    service->db != NULL ? db_error(service->db) :
+					  "DATABASE_URL is not set");
+	run.arena = arena_new(EVENT_ARENA_MAX);
+	run.table = table_new(columns);
+	run.total = options.id_count;
+	if (options.failed)
+		asked = replay_found(&run, "replay_failed", NULL);
+	for (int i = 0; asked && i < options.id_count; i++)
+		asked = replay_found(&run, "replay_one", options.ids[i]);
+	table_print(run.table, options.json, stdout);
+	table_free(run.table);
+	arena_free(run.arena);
+	if (!asked)
+		return program_fail(service, EXIT_UNAVAILABLE, "database: %s",
+		    db_error(service->db));
+	return run.failures > 0 ? EXIT_FAILED : EXIT_DONE;
+}

@@ -1,0 +1,48 @@
+/*
+ * request.h - one HTTP request and its reply.
+ *
+ * A handler reads the request with these functions, and then either replies or
+ * fails; it sends nothing itself. Everything handed out lives until the reply
+ * has been sent.
+ */
+#ifndef PAYDESK_REQUEST_H
+#define PAYDESK_REQUEST_H
+
+#include <json-c/json.h>
+#include <stddef.h>
+
+#include "arena.h"
+#include "rc.h"
+
+#define REQUEST_ARENA_MAX (4 << 20) /* bytes that one request may take */
+
+struct request;
+
+struct arena *request_arena(struct request *request);
+
+/* A CGI variable such as HTTP_STRIPE_SIGNATURE; NULL when it is not there. */
+const char *request_param(const struct request *request, const char *name);
+
+/* The body, *len bytes and a NUL after them. */
+const char *request_body(const struct request *request, size_t *len);
+
+/* Answers with a JSON object, which this function takes over. Returns RC_OK. */
+enum rc request_reply(struct request *request, int status, json_object *body);
+
+/*
+ * Answers {"error":code,"detail":detail} with the status that stands for rc,
+ * or with another one. Returns rc, so that a handler can end with it.
+ */
+enum rc request_fail(
+    struct request *request, enum rc rc, const char *code, const char *detail);
+enum rc request_fail_status(struct request *request, int status, enum rc rc,
+    const char *code, const char *detail);
+
+/* Adds a header line to the reply; value must not come from outside. */
+void request_header(
+    struct request *request, const char *name, const char *value);
+
+/* Adds key=value to this request's log line; both must live as long as it. */
+void request_log(struct request *request, const char *key, const char *value);
+
+#endif

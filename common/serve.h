@@ -1,0 +1,83 @@
+/*
+ * serve.h - the skeleton of every program.
+ *
+ * A program is a table: routes, statements, settings, commands. program_main()
+ * owns the rest: options, configuration, the accept loop with its limits and
+ * watchdog, replies to errors, the request log. It serves when descriptor 0 is
+ * a listening socket, and is a command-line tool otherwise.
+ */
+#ifndef PAYDESK_SERVE_H
+#define PAYDESK_SERVE_H
+
+#include <stddef.h>
+
+#include "arena.h"
+#include "config.h"
+#include "db.h"
+#include "rc.h"
+#include "request.h"
+
+#define BODY_MAX 16384		/* bytes; what most endpoints accept */
+#define BODY_MAX_WEBHOOK 262144 /* bytes; what webhooks accept */
+
+/* Exit statuses, as in sysexits.h. */
+enum {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 64,
+	EXIT_UNAVAILABLE = 69,
+	EXIT_CONFIG = 78,
+};
+
+/* What a running program has; state is its own, made in arena by setup(). */
+struct service {
+	const struct program *program;
+	struct config *config;
+	struct db *db;	     /* NULL when it has no statements */
+	struct arena *arena; /* for what lives as long as the program */
+	void *state;
+};
+
+/*
+ * Handles a request: replies, or fails and returns why. What returns another
+ * code than RC_OK without a reply gets the usual one for that code.
+ */
+typedef enum rc (*request_handler)(
+    struct service *service, struct request *request);
+
+struct route {
+	const char *method, *path;
+	size_t body_max; /* bytes */
+	request_handler handle;
+};
+
+struct command {
+	const char *name;
+	const char *arguments; /* as in a synopsis */
+	const char *help;      /* one line */
+	int (*run)(struct service *service, int argc, char **argv);
+};
+
+struct program {
+	const char *name, *summary;
+	const enum setting *settings;	       /* ends with SETTING_END */
+	const struct route *routes;	       /* ends with a NULL method */
+	const struct db_statement *statements; /* ends with a NULL name */
+	const struct command *commands;	       /* ends with a NULL name */
+	int db_timeout_ms;		       /* 0: the usual 5 s */
+
+	/*
+	 * Makes service->state from the settings; on RC_BAD_REQUEST *problem is
+	 * a sentence that names the setting. May be NULL.
+	 */
+	enum rc (*setup)(struct service *service, const char **problem);
+};
+
+/* Serves or runs the command in argv; returns the exit status. */
+int program_main(const struct program *program, int argc, char **argv);
+
+/* Prints "NAME: …" on standard error and returns status, for commands. */
+int program_fail(const struct service *service, int status, const char *format,
+    ...) __attribute__((format(printf, 3, 4)));
+
+#endif

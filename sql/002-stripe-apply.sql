@@ -1,0 +1,445 @@
+-- How one Stripe event changes the books. The program reads the event and
+-- passes what it says as plain facts; billing.stripe_apply() does the rest in
+-- the one transaction that also writes the ledger row.
+--
+-- The state of a subscription is a function of the facts seen so far and not of
+-- the order in which they came:
+--   snapshot   the newest subscription object, newest by (created, rank)
+--   payments   the newest failed and the newest paid invoice since then
+--   checkout   whether its session was unpaid at first, and when it was paid
+
+-- Whether a status is final at Stripe.
+CREATE FUNCTION billing.is_terminal(status text) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT status IN ('canceled', 'incomplete_expired')
+$$;
+
+-- The stage of life a status stands for: it only ever grows.
+CREATE FUNCTION billing.life_stage(status text) RETURNS integer
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN status = 'incomplete' THEN 0
+	            WHEN status IN ('canceled', 'incomplete_expired') THEN 2
+	            ELSE 1 END
+$$;
+
+-- Days of credit that a converted referral is worth; the programs set it for
+-- their session from REFERRAL_CREDIT_DAYS.
+CREATE FUNCTION billing.referral_credit_days() RETURNS integer
+LANGUAGE sql STABLE AS $$
+	SELECT coalesce(nullif(current_setting('paydesk.referral_credit_days', true), ''), '45')::integer
+$$;
+
+-- Whether the object described by (created, rank, status, previous) is newer
+-- than the one that the row reflects. A final status always is; nothing comes
+-- back from one. When all else ties, arrival decides.
+CREATE FUNCTION billing.is_newer(row_ billing.subscriptions, created timestamptz,
+	rank smallint, status text, previous text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF row_.last_event_at IS NULL THEN
+		RETURN true;
+	END IF;
+	IF billing.is_terminal(status) <> billing.is_terminal(row_.snapshot_status) THEN
+		RETURN billing.is_terminal(status);
+	END IF;
+	IF (created, rank) <> (row_.last_event_at, row_.last_event_rank) THEN
+		RETURN (created, rank) > (row_.last_event_at, row_.last_event_rank);
+	END IF;
+	IF status = row_.snapshot_status THEN
+		RETURN true;
+	END IF;
+	IF previous = row_.snapshot_status THEN
+		RETURN true;
+	END IF;
+	IF row_.previous_status = status THEN
+		RETURN false;
+	END IF;
+	RETURN billing.life_stage(status) >= billing.life_stage(row_.snapshot_status);
+END $$;
+
+-- What the facts add up to. payment_failed_at and payment_paid_at are kept only
+-- while they are not older than the snapshot.
+CREATE FUNCTION billing.subscription_status(s billing.subscriptions) RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	status text := coalesce(s.snapshot_status, 'incomplete');
+BEGIN
+	IF status = 'incomplete' AND s.checkout_paid_at >= coalesce(s.last_event_at, '-infinity') THEN
+		status := 'active';
+	END IF;
+	IF status IN ('active', 'trialing')
+	   AND s.payment_failed_at > coalesce(s.payment_paid_at, '-infinity') THEN
+		status := 'past_due';
+	ELSIF status = 'past_due'
+	   AND s.payment_paid_at >= coalesce(s.payment_failed_at, '-infinity') THEN
+		status := 'active';
+	END IF;
+	IF s.checkout_unpaid AND s.checkout_paid_at IS NULL AND status IN ('active', 'trialing') THEN
+		status := 'incomplete';
+	END IF;
+	RETURN status;
+END $$;
+
+CREATE FUNCTION billing.customer_is_deleted(customer text) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+	SELECT EXISTS (SELECT FROM billing.stripe_events
+		WHERE type = 'customer.deleted' AND stripe_customer_id = customer)
+$$;
+
+-- Gives both sides of a referral their days, once. Accounts are locked in the
+-- order of their ids, so that two that referred each other cannot deadlock.
+CREATE FUNCTION billing.referral_convert(account bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	referrer bigint;
+BEGIN
+	UPDATE billing.referrals SET converted_at = now(), credited_at = now()
+		WHERE referred_account_id = account AND converted_at IS NULL
+		RETURNING referrer_account_id INTO referrer;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	PERFORM FROM billing.accounts WHERE id IN (account, referrer)
+		ORDER BY id FOR NO KEY UPDATE;
+	UPDATE billing.accounts
+		SET credit_until = greatest(now(), credit_until)
+			+ make_interval(days => billing.referral_credit_days())
+		WHERE id IN (account, referrer);
+END $$;
+
+-- Brings an account in line with its subscriptions: mirrored status, trial end,
+-- tier, and on the first payment ever the referral. ended says that one of them
+-- has just ended.
+CREATE FUNCTION billing.account_refresh(account bigint, ended boolean) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	a       billing.accounts;
+	best    record;
+	grants  boolean;
+	paid    boolean;
+	live    boolean;
+	tier_   text;
+	first_  boolean;
+BEGIN
+	SELECT bool_or(s.status IN ('trialing', 'active')
+	               OR (s.was_active AND s.status IN ('past_due', 'unpaid', 'paused'))),
+	       bool_or(s.was_active AND NOT (s.checkout_unpaid AND s.checkout_paid_at IS NULL)
+	               OR s.status IN ('trialing', 'active')),
+	       bool_or(s.status IN ('trialing', 'active', 'past_due')
+	               OR (s.was_active AND NOT billing.is_terminal(s.status)))
+		INTO grants, paid, live
+		FROM billing.subscriptions s WHERE s.account_id = account;
+	SELECT s.status, s.trial_end INTO best
+		FROM billing.subscriptions s WHERE s.account_id = account
+		ORDER BY array_position(ARRAY['active', 'trialing', 'past_due', 'unpaid', 'paused',
+			'incomplete', 'canceled', 'incomplete_expired'], s.status),
+			s.last_event_at DESC NULLS LAST, s.id DESC
+		LIMIT 1;
+	SELECT * INTO a FROM billing.accounts WHERE id = account;
+
+	first_ := a.first_paid_at IS NULL AND coalesce(paid, false);
+	IF first_ AND a.tier = 'free' THEN
+		PERFORM billing.referral_convert(account);
+	END IF;
+	tier_ := CASE WHEN grants THEN 'paid'
+	              WHEN ended AND NOT coalesce(live, false) THEN 'free'
+	              ELSE a.tier END;
+	IF first_ OR (a.subscription_status, a.trial_end, a.tier)
+	             IS DISTINCT FROM (best.status, best.trial_end, tier_) THEN
+		UPDATE billing.accounts
+			SET subscription_status = best.status, trial_end = best.trial_end, tier = tier_,
+			    first_paid_at = CASE WHEN first_ THEN now() ELSE first_paid_at END,
+			    updated_at = now()
+			WHERE id = account;
+	END IF;
+END $$;
+
+-- Links what was held back for want of an account, whoever makes the account
+-- known: a webhook, a program that creates it, or an operator.
+CREATE FUNCTION billing.account_adopts_subscriptions() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	customer text;
+BEGIN
+	UPDATE billing.subscriptions SET account_id = NEW.id, updated_at = now()
+		WHERE account_id IS NULL
+		  AND (stripe_customer_id = NEW.stripe_customer_id OR account_ref = NEW.external_id);
+	IF NOT FOUND THEN
+		RETURN NULL;
+	END IF;
+	IF NEW.stripe_customer_id IS NULL THEN
+		SELECT s.stripe_customer_id INTO customer FROM billing.subscriptions s
+			WHERE s.account_id = NEW.id AND s.stripe_customer_id IS NOT NULL
+			  AND NOT billing.customer_is_deleted(s.stripe_customer_id)
+			  AND NOT EXISTS (SELECT FROM billing.accounts o
+				WHERE o.stripe_customer_id = s.stripe_customer_id)
+			ORDER BY billing.is_terminal(s.status), s.last_event_at DESC NULLS LAST
+			LIMIT 1;
+		IF FOUND THEN
+			UPDATE billing.accounts SET stripe_customer_id = customer
+				WHERE id = NEW.id AND stripe_customer_id IS NULL;
+		END IF;
+	END IF;
+	PERFORM billing.account_refresh(NEW.id, false);
+	RETURN NULL;
+END $$;
+
+CREATE TRIGGER account_created AFTER INSERT ON billing.accounts
+	FOR EACH ROW EXECUTE FUNCTION billing.account_adopts_subscriptions();
+CREATE TRIGGER account_bound AFTER UPDATE OF stripe_customer_id ON billing.accounts
+	FOR EACH ROW WHEN (NEW.stripe_customer_id IS DISTINCT FROM OLD.stripe_customer_id
+	                   AND NEW.stripe_customer_id IS NOT NULL)
+	EXECUTE FUNCTION billing.account_adopts_subscriptions();
+
+-- Whose customer this is, in the order of trust: the account that holds the
+-- customer; the account that our own metadata names; the one account with that
+-- e-mail and no customer yet. Binds the customer when the account had none.
+CREATE FUNCTION billing.account_resolve(customer text, account_ref text, email_ text)
+RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+	bound   bigint;
+	named   billing.accounts;
+	by_mail bigint[];
+BEGIN
+	SELECT id INTO bound FROM billing.accounts WHERE stripe_customer_id = customer;
+	IF account_ref IS NOT NULL THEN
+		SELECT * INTO named FROM billing.accounts WHERE external_id = account_ref;
+	END IF;
+	IF bound IS NOT NULL THEN
+		IF named.id <> bound THEN
+			RAISE WARNING 'customer % belongs to account %; metadata naming account % is ignored',
+				customer, bound, named.id;
+		END IF;
+		RETURN bound;
+	END IF;
+	IF named.id IS NULL AND email_ IS NOT NULL THEN
+		SELECT array_agg(id) INTO by_mail FROM (SELECT id FROM billing.accounts
+			WHERE lower(email) = lower(email_) AND stripe_customer_id IS NULL LIMIT 2) m;
+		IF cardinality(by_mail) = 1 THEN
+			SELECT * INTO named FROM billing.accounts WHERE id = by_mail[1];
+		END IF;
+	END IF;
+	IF named.id IS NULL OR customer IS NULL THEN
+		RETURN named.id;
+	END IF;
+	IF named.stripe_customer_id IS NOT NULL THEN
+		RAISE WARNING 'account % keeps its customer %; an event names it with customer %',
+			named.id, named.stripe_customer_id, customer;
+	ELSIF NOT billing.customer_is_deleted(customer) THEN
+		UPDATE billing.accounts SET stripe_customer_id = customer, updated_at = now()
+			WHERE id = named.id AND stripe_customer_id IS NULL;
+	END IF;
+	RETURN named.id;
+END $$;
+
+-- Ends all subscriptions of a customer that was deleted at Stripe, and frees the
+-- account for another one. Returns how many rows that touched.
+CREATE FUNCTION billing.customer_delete(customer text, created timestamptz, rank smallint)
+RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+	account bigint;
+	touched integer;
+BEGIN
+	UPDATE billing.subscriptions
+		SET snapshot_status = 'canceled', status = 'canceled', updated_at = now(),
+		    last_event_at = greatest(created, last_event_at), last_event_rank = rank
+		WHERE stripe_customer_id = customer AND NOT billing.is_terminal(status);
+	GET DIAGNOSTICS touched = ROW_COUNT;
+	UPDATE billing.accounts SET stripe_customer_id = NULL, updated_at = now()
+		WHERE stripe_customer_id = customer RETURNING id INTO account;
+	IF account IS NULL THEN
+		SELECT account_id INTO account FROM billing.subscriptions
+			WHERE stripe_customer_id = customer AND account_id IS NOT NULL LIMIT 1;
+	ELSE
+		touched := touched + 1;
+	END IF;
+	IF account IS NOT NULL THEN
+		PERFORM billing.account_refresh(account, true);
+	END IF;
+	RETURN touched;
+END $$;
+
+-- Applies one event and writes its ledger row. Returns the outcome: 'applied',
+-- 'duplicate', 'ignored', 'stale' or 'unmatched'. An exception leaves nothing
+-- behind; the program then records it with billing.stripe_failed().
+--   action    'apply'; 'record' (known, changes nothing); 'ignore'
+--   fact      what the event says besides a snapshot: 'payment_failed',
+--             'payment_paid', 'checkout_paid', 'checkout_unpaid',
+--             'customer_deleted', or NULL
+--   status_ … cancel_   the snapshot of the subscription; none when status_ is NULL
+-- Events of one customer are applied one at a time.
+CREATE FUNCTION billing.stripe_apply(
+	event text, type_ text, api_version_ text, livemode_ boolean, created timestamptz,
+	payload_ text, truncated boolean,
+	action text, fact text,
+	customer text, subscription text, account_ref_ text, email_ text,
+	status_ text, previous text, rank smallint,
+	plan_ text, period_ text, price text, seats integer,
+	period_start timestamptz, period_end timestamptz, trial_end_ timestamptz,
+	cancel_ boolean)
+RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	outcome_ text := 'applied';
+	account  bigint;
+	old      billing.subscriptions;
+	s        billing.subscriptions;
+	done     boolean;
+BEGIN
+	PERFORM pg_advisory_xact_lock(hashtextextended(coalesce(customer, subscription, event), 0));
+	SELECT processed_at IS NOT NULL INTO done FROM billing.stripe_events WHERE event_id = event;
+	IF done THEN
+		UPDATE billing.stripe_events SET deliveries = deliveries + 1 WHERE event_id = event;
+		RETURN 'duplicate';
+	END IF;
+
+	IF action = 'ignore' THEN
+		outcome_ := 'ignored';
+	ELSIF action = 'apply' THEN
+		SELECT id INTO account FROM billing.accounts a WHERE a.stripe_customer_id = customer;
+		IF account IS NULL OR account_ref_ IS NOT NULL THEN
+			account := billing.account_resolve(customer, account_ref_, email_);
+		END IF;
+		IF fact = 'customer_deleted' THEN
+			IF billing.customer_delete(customer, created, rank) = 0 THEN
+				outcome_ := 'unmatched';
+			END IF;
+		ELSIF subscription IS NULL THEN
+			IF account IS NULL THEN
+				outcome_ := 'unmatched';
+			END IF;
+		ELSE
+			SELECT * INTO s FROM billing.subscriptions
+				WHERE stripe_subscription_id = subscription FOR NO KEY UPDATE;
+			IF NOT FOUND THEN
+				INSERT INTO billing.subscriptions (stripe_subscription_id)
+					VALUES (subscription) ON CONFLICT DO NOTHING;
+				SELECT * INTO s FROM billing.subscriptions
+					WHERE stripe_subscription_id = subscription FOR NO KEY UPDATE;
+				IF status_ IS NOT NULL AND billing.customer_is_deleted(customer) THEN
+					status_ := 'canceled';
+				END IF;
+			END IF;
+			old := s;
+
+			IF status_ IS NOT NULL THEN
+				s.was_active := s.was_active OR status_ IN ('active', 'trialing');
+				IF billing.is_newer(old, created, rank, status_, previous) THEN
+					s.snapshot_status := status_;
+					s.previous_status := previous;
+					IF created >= coalesce(s.last_event_at, '-infinity') THEN
+						s.last_event_at := created;
+						s.last_event_rank := rank;
+					END IF;
+					s.plan := coalesce(plan_, 'unknown');
+					s.period := period_;
+					s.price_id := price;
+					s.seat_limit := seats;
+					s.current_period_start := period_start;
+					s.current_period_end := period_end;
+					s.trial_end := trial_end_;
+					s.cancel_at_period_end := cancel_;
+					IF s.payment_failed_at <= created THEN
+						s.payment_failed_at := NULL;
+					END IF;
+					IF s.payment_paid_at <= created THEN
+						s.payment_paid_at := NULL;
+					END IF;
+				ELSIF fact IS NULL THEN
+					outcome_ := 'stale';
+				END IF;
+			END IF;
+
+			IF fact IN ('payment_failed', 'payment_paid') THEN
+				IF created < greatest(s.last_event_at, s.payment_failed_at, s.payment_paid_at) THEN
+					outcome_ := 'stale';
+				END IF;
+				IF fact = 'payment_failed' AND created >= coalesce(s.last_event_at, created) THEN
+					s.payment_failed_at := greatest(s.payment_failed_at, created);
+				ELSIF fact = 'payment_paid' THEN
+					IF created >= coalesce(s.last_event_at, created) THEN
+						s.payment_paid_at := greatest(s.payment_paid_at, created);
+					END IF;
+					IF s.checkout_unpaid AND s.checkout_paid_at IS NULL THEN
+						s.checkout_paid_at := created;
+						outcome_ := 'applied';
+					END IF;
+				END IF;
+			ELSIF fact = 'checkout_unpaid' THEN
+				s.checkout_unpaid := true;
+			ELSIF fact = 'checkout_paid' THEN
+				s.checkout_paid_at := greatest(s.checkout_paid_at, created);
+			END IF;
+			IF fact IS NOT NULL AND s.snapshot_status IS NULL THEN
+				s.plan := coalesce(plan_, s.plan);
+				s.period := coalesce(period_, s.period);
+			END IF;
+
+			s.stripe_customer_id := coalesce(s.stripe_customer_id, customer);
+			s.account_ref := coalesce(account_ref_, s.account_ref);
+			s.account_id := coalesce(s.account_id, account);
+			s.status := billing.subscription_status(s);
+			s.was_active := s.was_active OR s.status IN ('active', 'trialing');
+			IF s IS DISTINCT FROM old THEN
+				UPDATE billing.subscriptions SET
+					account_id = s.account_id, stripe_customer_id = s.stripe_customer_id,
+					account_ref = s.account_ref, plan = s.plan, period = s.period,
+					price_id = s.price_id, status = s.status, seat_limit = s.seat_limit,
+					current_period_start = s.current_period_start,
+					current_period_end = s.current_period_end, trial_end = s.trial_end,
+					cancel_at_period_end = s.cancel_at_period_end,
+					last_event_at = s.last_event_at, last_event_rank = s.last_event_rank,
+					snapshot_status = s.snapshot_status, previous_status = s.previous_status,
+					was_active = s.was_active, payment_failed_at = s.payment_failed_at,
+					payment_paid_at = s.payment_paid_at, checkout_unpaid = s.checkout_unpaid,
+					checkout_paid_at = s.checkout_paid_at, updated_at = now()
+					WHERE id = s.id;
+			END IF;
+			IF s.account_id IS NULL THEN
+				outcome_ := CASE outcome_ WHEN 'applied' THEN 'unmatched' ELSE outcome_ END;
+			ELSIF (s.status, s.was_active, s.trial_end, s.account_id)
+			      IS DISTINCT FROM (old.status, old.was_active, old.trial_end, old.account_id) THEN
+				PERFORM billing.account_refresh(s.account_id,
+					billing.is_terminal(s.status) AND NOT billing.is_terminal(old.status));
+			END IF;
+		END IF;
+	END IF;
+
+	INSERT INTO billing.stripe_events AS e (event_id, type, api_version, livemode, created_at,
+			processed_at, outcome, stripe_customer_id, stripe_subscription_id,
+			payload, payload_truncated)
+		VALUES (event, type_, api_version_, livemode_, created,
+			now(), outcome_, customer, subscription, payload_, truncated)
+		ON CONFLICT (event_id) DO UPDATE SET processed_at = now(), outcome = excluded.outcome,
+			error = NULL, stripe_customer_id = excluded.stripe_customer_id,
+			stripe_subscription_id = excluded.stripe_subscription_id,
+			deliveries = e.deliveries + 1
+			WHERE e.processed_at IS NULL;
+	IF NOT FOUND THEN
+		RAISE serialization_failure USING MESSAGE = 'the event was processed meanwhile';
+	END IF;
+	RETURN outcome_;
+END $$;
+
+-- Records that an event could not be applied: a failure for people to read, and
+-- a ledger row without processed_at, so that a resend or a replay tries again.
+CREATE FUNCTION billing.stripe_failed(
+	event text, type_ text, api_version_ text, livemode_ boolean, created timestamptz,
+	payload_ text, truncated boolean, customer text, subscription text,
+	error_ text, sqlstate_ text)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	INSERT INTO billing.stripe_events AS e (event_id, type, api_version, livemode, created_at,
+			outcome, error, stripe_customer_id, stripe_subscription_id,
+			payload, payload_truncated)
+		VALUES (event, type_, api_version_, livemode_, created,
+			'handler_error', error_, customer, subscription, payload_, truncated)
+		ON CONFLICT (event_id) DO UPDATE
+			SET error = excluded.error, deliveries = e.deliveries + 1
+			WHERE e.processed_at IS NULL;
+	INSERT INTO billing.webhook_failures (source, event_id, type, error, sqlstate)
+		VALUES ('stripe', event, type_, error_, sqlstate_);
+END $$;
