@@ -188,6 +188,8 @@ serve_loop(struct service *service, int listener)
 		return program_fail(service, EXIT_UNAVAILABLE,
 		    "cannot listen on descriptor 0: %s", strerror(errno));
 	catch_signals(&idle_mask);
+	if (service->db != NULL)
+		db_round_trips(service->db); /* those of the start */
 	while (!stopping) {
 		if (epoll_pwait(epoll, &event, 1, -1, &idle_mask) != 1)
 			continue;
