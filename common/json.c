@@ -10,6 +10,60 @@ put(void *document)
 	json_object_put(document);
 }
 
+/* sequence_len - bytes of the non-ASCII character at text; 0: it is none */
+static size_t
+sequence_len(const unsigned char *text, size_t len)
+{
+	static const struct {
+		unsigned char first, last, second_min, second_max;
+		size_t len;
+	} forms[] = {
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+	size_t i = 0, j;
+
+	while (i < sizeof forms / sizeof *forms && text[0] > forms[i].last)
+		i++;
+	if (i == sizeof forms / sizeof *forms || text[0] < forms[i].first ||
+	    len < forms[i].len)
+		return 0;
+	if (text[1] < forms[i].second_min || text[1] > forms[i].second_max)
+		return 0;
+	for (j = 2; j < forms[i].len; j++) {
+		if (text[j] < 0x80 || text[j] > 0xbf)
+			return 0;
+	}
+	return forms[i].len;
+}
+
+/*
+ * is_utf8 - as Unicode's table 3-7 has it, which is what PostgreSQL accepts;
+ * json-c's own check lets overlong forms and surrogates pass.
+ */
+static bool
+is_utf8(const char *text, size_t len)
+{
+	size_t step;
+
+	while (len > 0) {
+		step = (unsigned char)*text < 0x80 ?
+		    1 :
+		    sequence_len((const unsigned char *)text, len);
+		if (step == 0)
+			return false;
+		text += step;
+		len -= step;
+	}
+	return true;
+}
+
 /* json_parse - one value and nothing after it */
 enum rc
 json_parse(
@@ -22,11 +76,12 @@ json_parse(
 	*document = NULL;
 	if (len > INT32_MAX)
 		return RC_TOO_LARGE;
+	if (!is_utf8(text, len))
+		return RC_BAD_REQUEST;
 	tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
 	if (tokener == NULL)
 		return RC_INTERNAL;
-	json_tokener_set_flags(
-	    tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	*document = json_tokener_parse_ex(tokener, text, (int)len);
 	error = json_tokener_get_error(tokener);
 	end = json_tokener_get_parse_end(tokener);

@@ -109,7 +109,8 @@ END $$;
 
 -- Brings an account in line with its subscriptions: mirrored status, trial end,
 -- tier, and on the first payment ever the referral. ended says that one of them
--- has just ended.
+-- has just ended, or turned out to be unpaid: that takes the tier away unless
+-- another one grants it or is merely overdue.
 CREATE FUNCTION billing.account_refresh(account bigint, ended boolean) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -117,17 +118,15 @@ DECLARE
 	best    record;
 	grants  boolean;
 	paid    boolean;
-	live    boolean;
+	overdue boolean;
 	tier_   text;
 	first_  boolean;
 BEGIN
 	SELECT bool_or(s.status IN ('trialing', 'active')
 	               OR (s.was_active AND s.status IN ('past_due', 'unpaid', 'paused'))),
-	       bool_or(s.was_active AND NOT (s.checkout_unpaid AND s.checkout_paid_at IS NULL)
-	               OR s.status IN ('trialing', 'active')),
-	       bool_or(s.status IN ('trialing', 'active', 'past_due')
-	               OR (s.was_active AND NOT billing.is_terminal(s.status)))
-		INTO grants, paid, live
+	       bool_or(s.was_active AND NOT (s.checkout_unpaid AND s.checkout_paid_at IS NULL)),
+	       bool_or(s.status = 'past_due')
+		INTO grants, paid, overdue
 		FROM billing.subscriptions s WHERE s.account_id = account;
 	SELECT s.status, s.trial_end INTO best
 		FROM billing.subscriptions s WHERE s.account_id = account
@@ -142,7 +141,7 @@ BEGIN
 		PERFORM billing.referral_convert(account);
 	END IF;
 	tier_ := CASE WHEN grants THEN 'paid'
-	              WHEN ended AND NOT coalesce(live, false) THEN 'free'
+	              WHEN ended AND NOT coalesce(overdue, false) THEN 'free'
 	              ELSE a.tier END;
 	IF first_ OR (a.subscription_status, a.trial_end, a.tier)
 	             IS DISTINCT FROM (best.status, best.trial_end, tier_) THEN
@@ -284,6 +283,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	outcome_ text := 'applied';
 	account  bigint;
+	bound_ref text;
 	old      billing.subscriptions;
 	s        billing.subscriptions;
 	done     boolean;
@@ -298,8 +298,9 @@ BEGIN
 	IF action = 'ignore' THEN
 		outcome_ := 'ignored';
 	ELSIF action = 'apply' THEN
-		SELECT id INTO account FROM billing.accounts a WHERE a.stripe_customer_id = customer;
-		IF account IS NULL OR account_ref_ IS NOT NULL THEN
+		SELECT a.id, a.external_id INTO account, bound_ref
+			FROM billing.accounts a WHERE a.stripe_customer_id = customer;
+		IF account IS NULL OR account_ref_ <> bound_ref THEN
 			account := billing.account_resolve(customer, account_ref_, email_);
 		END IF;
 		IF fact = 'customer_deleted' THEN
@@ -402,7 +403,8 @@ BEGIN
 			ELSIF (s.status, s.was_active, s.trial_end, s.account_id)
 			      IS DISTINCT FROM (old.status, old.was_active, old.trial_end, old.account_id) THEN
 				PERFORM billing.account_refresh(s.account_id,
-					billing.is_terminal(s.status) AND NOT billing.is_terminal(old.status));
+					billing.life_stage(s.status) = 2 AND billing.life_stage(old.status) < 2
+					OR billing.life_stage(s.status) = 0 AND billing.life_stage(old.status) = 1);
 			END IF;
 		END IF;
 	END IF;
