@@ -1,0 +1,1 @@
+"""What the tests share: a running desk, Stripe's side of the wire, TAP."""
