@@ -194,39 +194,41 @@ fetch_subscription(
 }
 
 /*
- * apply_event - from a body that is known to be Stripe's to an outcome. Used by
- * deliveries and by replays alike. RC_BAD_REQUEST: it is no event.
+ * prepare_event - from a body that is known to be Stripe's to what the ledger
+ * takes. Deliveries and replays go through it alike. RC_BAD_REQUEST: it is no
+ * event.
  */
 static enum rc
-apply_event(struct service *service, struct arena *arena, const char *body,
-    size_t body_len, struct stripe_event *event, enum ledger_outcome *outcome)
+prepare_event(struct service *service, struct arena *arena, const char *body,
+    size_t body_len, struct ledger_entry *entry)
 {
-	const struct state *state = service->state;
-	struct stripe_facts facts;
-	struct ledger_entry entry = {
-		event, &facts, LEDGER_IGNORE, body, body_len,
-		(size_t)config_long(service->config, STRIPE_PAYLOAD_STORE_MAX)
-	};
-	const char *problem;
+	const char *malformed;
 	size_t row;
 	enum rc rc;
 
-	rc = stripe_event_parse(arena, body, body_len, event);
+	memset(entry, 0, sizeof *entry);
+	entry->body = body;
+	entry->body_len = body_len;
+	entry->store_max = (size_t)config_long(
+	    service->config, STRIPE_PAYLOAD_STORE_MAX);
+	rc = stripe_event_parse(arena, body, body_len, &entry->event);
 	if (rc != RC_OK)
 		return rc;
-	stripe_facts_clear(&facts);
-	entry.action = action_for(service, event, &row);
-	if (entry.action != LEDGER_APPLY)
-		stripe_facts_any(event->object, &facts);
-	else if (read_facts(state, event, row, &facts, &problem) != RC_OK)
-		return ledger_fail(service->db, arena, &entry,
-		    arena_printf(arena, "%s is missing or malformed", problem),
-		    NULL, outcome);
-	else if (applied[row].reading == READ_CHECKOUT)
-		rc = fetch_subscription(service, arena, &facts);
-	if (rc == RC_OK)
-		rc = ledger_apply(service->db, arena, &entry, outcome);
-	return rc;
+	stripe_facts_clear(&entry->facts);
+	entry->action = action_for(service, &entry->event, &row);
+	if (entry->action != LEDGER_APPLY) {
+		stripe_facts_any(entry->event.object, &entry->facts);
+		return RC_OK;
+	}
+	if (read_facts(service->state, &entry->event, row, &entry->facts,
+		&malformed) != RC_OK) {
+		entry->problem = arena_printf(
+		    arena, "%s is missing or malformed", malformed);
+		return entry->problem != NULL ? RC_OK : RC_TOO_LARGE;
+	}
+	if (applied[row].reading == READ_CHECKOUT)
+		return fetch_subscription(service, arena, &entry->facts);
+	return RC_OK;
 }
 
 /* reply_outcome - what Stripe, and whoever reads its dashboard, is told */
@@ -256,7 +258,7 @@ post_event(struct service *service, struct request *request)
 {
 	const struct state *state = service->state;
 	enum ledger_outcome outcome;
-	struct stripe_event event;
+	struct ledger_entry entry;
 	const char *body, *reason;
 	size_t body_len;
 	enum rc rc;
@@ -273,13 +275,16 @@ post_event(struct service *service, struct request *request)
 		return request_fail(request, rc, "invalid_signature",
 		    arena_printf(request_arena(request),
 			"Not accepted as Stripe's: %s.", reason));
-	rc = apply_event(
-	    service, request_arena(request), body, body_len, &event, &outcome);
+	rc = prepare_event(
+	    service, request_arena(request), body, body_len, &entry);
 	if (rc == RC_BAD_REQUEST)
 		return request_fail(request, rc, "invalid_payload",
 		    "The body is not a JSON object with an event id.");
-	request_log(request, "event", event.id);
-	request_log(request, "type", event.type);
+	request_log(request, "event", entry.event.id);
+	request_log(request, "type", entry.event.type);
+	if (rc == RC_OK)
+		rc = ledger_apply(
+		    service->db, request_arena(request), &entry, &outcome);
 	if (rc != RC_OK)
 		return rc;
 	return reply_outcome(request, outcome);
@@ -337,7 +342,7 @@ replay(struct service *service, int argc, char **argv)
 {
 	const struct state *state = service->state;
 
-	return replay_events(service, state->api, apply_event, argc, argv);
+	return replay_events(service, state->api, prepare_event, argc, argv);
 }
 
 int

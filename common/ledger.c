@@ -84,7 +84,7 @@ add_payload(struct params *params, const struct ledger_entry *entry)
 static void
 add_event(struct params *params, const struct ledger_entry *entry)
 {
-	const struct stripe_event *event = entry->event;
+	const struct stripe_event *event = &entry->event;
 
 	add(params, event->id);
 	add(params, event->type);
@@ -134,24 +134,43 @@ read_outcome(const struct db_result *result, enum ledger_outcome *outcome)
 	return RC_INTERNAL;
 }
 
-/* ledger_fail - for people to read, for a resend to try again */
-enum rc
-ledger_fail(struct db *db, struct arena *arena,
-    const struct ledger_entry *entry, const char *problem, const char *sqlstate,
+/* apply - the one call */
+static enum rc
+apply(struct db *db, struct arena *arena, const struct ledger_entry *entry,
     enum ledger_outcome *outcome)
+{
+	struct params params = { .arena = arena };
+	struct db_result *result;
+	enum rc rc;
+
+	add_event(&params, entry);
+	add(&params, action_names[entry->action]);
+	add_facts(&params, &entry->facts);
+	if (params.failed)
+		return RC_BUSY;
+	rc = db_run(db, "ledger_apply", params.count, params.values, &result);
+	if (rc == RC_OK)
+		rc = read_outcome(result, outcome);
+	db_result_free(result);
+	return rc;
+}
+
+/* fail - for people to read, for a resend to try again */
+static enum rc
+fail(struct db *db, struct arena *arena, const struct ledger_entry *entry,
+    const char *problem, const char *sqlstate)
 {
 	struct params params = { .arena = arena };
 	enum rc rc;
 
 	add_event(&params, entry);
-	add(&params, entry->facts->customer);
-	add(&params, entry->facts->subscription);
+	add(&params, entry->facts.customer);
+	add(&params, entry->facts.subscription);
 	add(&params, problem);
 	add(&params, sqlstate);
 	if (params.failed)
 		return RC_BUSY;
 	rc = db_run(db, "ledger_fail", params.count, params.values, NULL);
-	*outcome = LEDGER_HANDLER_ERROR;
 	return rc == RC_BAD_REQUEST ? RC_BUSY : rc;
 }
 
@@ -160,7 +179,7 @@ static void
 note_failure(
     struct db *db, struct arena *arena, const struct ledger_entry *entry)
 {
-	const char *const params[] = { entry->event->id, entry->event->type,
+	const char *const params[] = { entry->event.id, entry->event.type,
 		arena_printf(arena, "%s", db_error(db)),
 		arena_printf(arena, "%s", db_sqlstate(db)) };
 
@@ -176,25 +195,58 @@ enum rc
 ledger_apply(struct db *db, struct arena *arena,
     const struct ledger_entry *entry, enum ledger_outcome *outcome)
 {
-	struct params params = { .arena = arena };
-	const char *problem, *sqlstate;
-	struct db_result *result;
-	enum rc rc;
+	const char *problem = entry->problem, *sqlstate = NULL;
+	enum rc rc = RC_BAD_REQUEST;
 
-	add_event(&params, entry);
-	add(&params, action_names[entry->action]);
-	add_facts(&params, entry->facts);
-	if (params.failed)
-		return RC_BUSY;
-	rc = db_run(db, "ledger_apply", params.count, params.values, &result);
-	if (rc == RC_OK) {
-		rc = read_outcome(result, outcome);
-		db_result_free(result);
-	} else if (rc == RC_BAD_REQUEST) {
+	if (problem == NULL)
+		rc = apply(db, arena, entry, outcome);
+	if (rc == RC_BAD_REQUEST && problem == NULL) {
 		problem = arena_printf(arena, "%s", db_error(db));
 		sqlstate = arena_printf(arena, "%s", db_sqlstate(db));
-		rc = ledger_fail(db, arena, entry, problem, sqlstate, outcome);
-	} else
+	}
+	if (rc == RC_BAD_REQUEST) {
+		rc = fail(db, arena, entry, problem, sqlstate);
+		*outcome = LEDGER_HANDLER_ERROR;
+	}
+	if (rc != RC_OK)
 		note_failure(db, arena, entry);
 	return rc;
+}
+
+/* A dry run under way. */
+struct trial {
+	struct arena *arena;
+	const struct ledger_entry *entry;
+	enum ledger_outcome *outcome;
+	enum rc rc;
+};
+
+/* try_work - apply, then roll back by not returning RC_OK */
+static enum rc
+try_work(struct db *db, void *context)
+{
+	struct trial *trial = context;
+
+	trial->rc = apply(db, trial->arena, trial->entry, trial->outcome);
+	return trial->rc == RC_OK ? RC_NOT_FOUND : trial->rc;
+}
+
+/* ledger_try - the outcome without the effects */
+enum rc
+ledger_try(struct db *db, struct arena *arena, const struct ledger_entry *entry,
+    enum ledger_outcome *outcome, const char **problem)
+{
+	struct trial trial = { arena, entry, outcome, RC_BAD_REQUEST };
+	enum rc rc;
+
+	*problem = entry->problem;
+	if (entry->problem == NULL) {
+		rc = db_transaction(db, try_work, &trial);
+		if (rc != RC_NOT_FOUND && rc != RC_BAD_REQUEST)
+			return rc;
+		*problem = arena_printf(arena, "%s", db_error(db));
+	}
+	if (trial.rc == RC_BAD_REQUEST)
+		*outcome = LEDGER_HANDLER_ERROR;
+	return RC_OK;
 }

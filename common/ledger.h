@@ -48,9 +48,10 @@ enum ledger_outcome {
 
 /* One delivery: the event, what it says, and the body that said it. */
 struct ledger_entry {
-	const struct stripe_event *event;
-	const struct stripe_facts *facts;
+	struct stripe_event event;
+	struct stripe_facts facts;
 	enum ledger_action action;
+	const char *problem; /* why it cannot be applied; usually NULL */
 	const char *body;
 	size_t body_len;  /* bytes */
 	size_t store_max; /* bytes of the body that the ledger keeps */
@@ -61,7 +62,8 @@ const char *ledger_outcome_name(enum ledger_outcome outcome);
 
 /*
  * Applies an event once. The body is cut before a UTF-8 character that does not
- * fit. What the database refuses for the event's data ends in ledger_fail().
+ * fit. An entry with a problem, and one whose data the database refuses, is
+ * recorded with its error and without processed_at: LEDGER_HANDLER_ERROR.
  *   RC_OK                 *outcome says what happened, and it is committed
  *   RC_BUSY, RC_UNCERTAIN nothing may have been committed: ask for a resend;
  *                         noted in webhook_failures while the server talks
@@ -70,11 +72,11 @@ enum rc ledger_apply(struct db *db, struct arena *arena,
     const struct ledger_entry *entry, enum ledger_outcome *outcome) MUST_CHECK;
 
 /*
- * Records that an event cannot be applied and why: outcome handler_error, no
- * processed_at. sqlstate may be NULL. Results as above.
+ * What ledger_apply() would do now, and nothing of it stays. With
+ * LEDGER_HANDLER_ERROR *problem says why; it lives in the arena.
  */
-enum rc ledger_fail(struct db *db, struct arena *arena,
-    const struct ledger_entry *entry, const char *problem, const char *sqlstate,
-    enum ledger_outcome *outcome) MUST_CHECK;
+enum rc ledger_try(struct db *db, struct arena *arena,
+    const struct ledger_entry *entry, enum ledger_outcome *outcome,
+    const char **problem) MUST_CHECK;
 
 #endif

@@ -19,7 +19,7 @@ struct options {
 struct run {
 	struct service *service;
 	struct stripe_api *api;
-	replay_apply apply;
+	replay_prepare prepare;
 	const struct options *options;
 	struct arena *arena;
 	struct table *table;
@@ -90,33 +90,45 @@ load_body(struct run *run, const char *id, size_t *len, const char **why)
 	return body;
 }
 
-/* replay_one - to a row of the table */
-static void
-replay_one(struct run *run, const char *id, const char *type, const char *error)
+/* apply_again - as a delivery, or without leaving a trace */
+static enum rc
+apply_again(struct run *run, const char *body, size_t len,
+    enum ledger_outcome *outcome, const char **why)
 {
-	const char *cells[] = { id, type, "would be replayed", error };
-	const char *body, *why = NULL;
-	enum ledger_outcome outcome;
-	struct stripe_event event;
-	size_t len = 0;
+	struct db *db = run->service->db;
+	struct ledger_entry entry;
 	enum rc rc;
 
-	body = load_body(run, id, &len, &why);
-	if (body == NULL) {
-		cells[2] = "cannot be replayed";
-		cells[3] = why;
+	*why = "the ledger does not hold an event's body";
+	rc = run->prepare(run->service, run->arena, body, len, &entry);
+	if (rc != RC_OK)
+		return rc;
+	*why = db_error(db);
+	if (run->options->dry_run)
+		return ledger_try(db, run->arena, &entry, outcome, why);
+	rc = ledger_apply(db, run->arena, &entry, outcome);
+	if (entry.problem != NULL)
+		*why = entry.problem;
+	return rc;
+}
+
+/* replay_one - to a row of the table */
+static void
+replay_one(struct run *run, const char *id, const char *type)
+{
+	const char *cells[] = { id, type, "cannot be replayed", NULL };
+	enum ledger_outcome outcome = LEDGER_HANDLER_ERROR;
+	const char *body;
+	size_t len = 0;
+
+	body = load_body(run, id, &len, &cells[3]);
+	if (body != NULL &&
+	    apply_again(run, body, len, &outcome, &cells[3]) == RC_OK)
+		cells[2] = ledger_outcome_name(outcome);
+	if (outcome == LEDGER_HANDLER_ERROR)
 		run->failures++;
-	} else if (!run->options->dry_run) {
-		rc = run->apply(
-		    run->service, run->arena, body, len, &event, &outcome);
-		cells[2] = rc == RC_OK ? ledger_outcome_name(outcome) :
-					 rc_name(rc);
-		if (rc != RC_OK)
-			cells[3] = db_error(run->service->db);
-		else if (outcome != LEDGER_HANDLER_ERROR)
-			cells[3] = NULL;
-		run->failures += rc != RC_OK || outcome == LEDGER_HANDLER_ERROR;
-	}
+	else
+		cells[3] = NULL;
 	table_row(run->table, cells);
 	arena_reset(run->arena);
 	run->done++;
@@ -141,9 +153,9 @@ replay_found(struct run *run, const char *statement, const char *id)
 		run->total = rows;
 	for (int i = 0; i < rows; i++)
 		replay_one(run, db_result_text(result, i, 0),
-		    db_result_text(result, i, 1), db_result_text(result, i, 2));
+		    db_result_text(result, i, 1));
 	if (rows == 0 && id != NULL)
-		replay_one(run, id, NULL, NULL);
+		replay_one(run, id, NULL);
 	db_result_free(result);
 	return true;
 }
@@ -151,12 +163,13 @@ replay_found(struct run *run, const char *statement, const char *id)
 /* replay_events - the command */
 int
 replay_events(struct service *service, struct stripe_api *api,
-    replay_apply apply, int argc, char **argv)
+    replay_prepare prepare, int argc, char **argv)
 {
 	static const char *const columns[] = { "event", "type", "outcome",
 		"error", NULL };
 	struct options options;
-	struct run run = { service, api, apply, &options, NULL, NULL, 0, 0, 0 };
+	struct run run = { service, api, prepare, &options, NULL, NULL, 0, 0,
+		0 };
 	bool asked = true;
 
 	if (!parse_options(&options, argc, argv))

@@ -24,10 +24,12 @@
 		    " FROM billing.stripe_events WHERE event_id = $1" \
 	}
 
-/* What a delivery goes through after its signature. */
-typedef enum rc (*replay_apply)(struct service *service, struct arena *arena,
-    const char *body, size_t body_len, struct stripe_event *event,
-    enum ledger_outcome *outcome);
+/*
+ * What a delivery goes through between its signature and the ledger.
+ * RC_BAD_REQUEST: the body is no event.
+ */
+typedef enum rc (*replay_prepare)(struct service *service, struct arena *arena,
+    const char *body, size_t body_len, struct ledger_entry *entry);
 
 /*
  * Runs `replay [--failed | ID…] [--dry-run] [--json]`. What was cut at the
@@ -35,6 +37,6 @@ typedef enum rc (*replay_apply)(struct service *service, struct arena *arena,
  * event could not be applied.
  */
 int replay_events(struct service *service, struct stripe_api *api,
-    replay_apply apply, int argc, char **argv);
+    replay_prepare prepare, int argc, char **argv);
 
 #endif
