@@ -227,6 +227,42 @@ request_has_reply(const struct request *request)
 	return request->status != 0;
 }
 
+/* reason_phrase - in the words that nginx uses for its own replies */
+static const char *
+reason_phrase(int status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 202:
+		return "Accepted";
+	case 400:
+		return "Bad Request";
+	case 401:
+		return "Unauthorized";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Not Allowed";
+	case 409:
+		return "Conflict";
+	case 413:
+		return "Request Entity Too Large";
+	case 415:
+		return "Unsupported Media Type";
+	case 429:
+		return "Too Many Requests";
+	case 502:
+		return "Bad Gateway";
+	case 503:
+		return "Service Temporarily Unavailable";
+	default:
+		return "Internal Server Error";
+	}
+}
+
 /* request_send - status, headers, body */
 void
 request_send(struct request *request)
@@ -247,12 +283,13 @@ request_send(struct request *request)
 		len = sizeof broken - 1;
 	}
 	FCGX_FPrintF(request->fcgx->out,
-	    "Status: %d\r\n"
+	    "Status: %d %s\r\n"
 	    "Content-Type: application/json\r\n"
 	    "Content-Length: %d\r\n"
 	    "Cache-Control: no-store\r\n"
 	    "%s\r\n",
-	    request->status, (int)len, request->headers);
+	    request->status, reason_phrase(request->status), (int)len,
+	    request->headers);
 	FCGX_PutStr(text, (int)len, request->fcgx->out);
 }
 
