@@ -113,7 +113,8 @@ check_webhook_secrets(const char *value)
 	while (*(value += strspn(value, " ")) != '\0') {
 		size_t len = strcspn(value, " ");
 
-		if (len < 7 || strncmp(value, "whsec_", 6) != 0)
+		if (len < 7 || strncmp(value, "whsec_", 6) != 0 ||
+		    strcspn(value, "\t\r\n") < len)
 			return "must hold secrets that begin with whsec_, "
 			       "separated by single spaces";
 		value += len;
@@ -155,7 +156,7 @@ load_one(struct config *config, enum setting setting)
 
 	snprintf(file_name, sizeof file_name, "%s_FILE", name);
 	value = getenv(name);
-	if (value != NULL) {
+	if (value != NULL && *value != '\0') {
 		if (strlen(value) > VALUE_MAX) {
 			snprintf(config->problem, sizeof config->problem,
 			    "%s is longer than %d bytes", name, VALUE_MAX);
