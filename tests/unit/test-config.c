@@ -1,0 +1,318 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "unit.h"
+
+#define VALUE_MAX 4096 /* bytes, as in config.c */
+
+static struct config *config;
+static const char *problem;
+
+/* load - one setting */
+static enum rc
+load(enum setting setting)
+{
+	const enum setting used[] = { setting, SETTING_END };
+
+	return config_load(used, &config, &problem);
+}
+
+/* set_up - no setting at all */
+static void
+set_up(void)
+{
+	clearenv();
+}
+
+/* tear_down - also what a failed load left */
+static void
+tear_down(void)
+{
+	config_free(config);
+}
+
+#define WHSEC "must hold secrets that begin with whsec_"
+#define NUMBER "must be a whole number"
+#define KEY "must be a secret key"
+
+/* A value, and the problem with it; NULL: it is taken as it is. */
+static const struct {
+	enum setting setting;
+	const char *value, *problem;
+} values[] = {
+	{ DATABASE_URL, "postgresql:///paydesk?host=/run/postgresql", NULL },
+	{ DATABASE_URL, "host=a,b dbname=paydesk", NULL },
+	{ STRIPE_API_KEY, "sk_test_1", NULL },
+	{ STRIPE_API_KEY, "rk_live_1", NULL },
+	{ STRIPE_API_KEY, "pk_live_1", KEY },
+	{ STRIPE_API_KEY, "whsec_1", KEY },
+	{ STRIPE_API_KEY, "SK_test_1", KEY },
+	{ STRIPE_API_KEY, " sk_test_1", "must not contain blanks" },
+	{ STRIPE_API_KEY, "sk_test_1 ", "must not contain blanks" },
+	{ STRIPE_API_KEY, "sk_test_1\r\nX-Evil: 1", "must not contain blanks" },
+	{ STRIPE_API_KEY, "sk_test_\xc3\xa9", "must not contain blanks" },
+	{ STRIPE_API_BASE, "https://api.stripe.com", NULL },
+	{ STRIPE_API_BASE, "http://127.0.0.1:12111", NULL },
+	{ STRIPE_API_BASE, "ftp://api.stripe.com", "must be a URL" },
+	{ STRIPE_API_BASE, "api.stripe.com", "must be a URL" },
+	{ STRIPE_API_BASE, "file:///etc/passwd", "must be a URL" },
+	{ STRIPE_API_BASE, "https://a b", "must be a URL" },
+	{ STRIPE_API_BASE, "https://a\n", "must be a URL" },
+	{ STRIPE_API_VERSION, "2024-06-20", NULL },
+	{ STRIPE_WEBHOOK_SECRET, "whsec_1", NULL },
+	{ STRIPE_WEBHOOK_SECRET, "whsec_old whsec_new", NULL },
+	{ STRIPE_WEBHOOK_SECRET, " whsec_1 ", NULL },
+	{ STRIPE_WEBHOOK_SECRET, " ", "is blank" },
+	{ STRIPE_WEBHOOK_SECRET, "whsec_", WHSEC },
+	{ STRIPE_WEBHOOK_SECRET, "secret", WHSEC },
+	{ STRIPE_WEBHOOK_SECRET, "WHSEC_1", WHSEC },
+	{ STRIPE_WEBHOOK_SECRET, "whsec_1 2", WHSEC },
+	{ STRIPE_WEBHOOK_SECRET, "whsec_1,whsec_2 x", WHSEC },
+	{ STRIPE_WEBHOOK_SECRET, "whsec_1\n", WHSEC },
+	{ STRIPE_WEBHOOK_SECRET, "whsec_1\r", WHSEC },
+	{ STRIPE_WEBHOOK_SECRET, "whsec_1\nwhsec_2", WHSEC },
+	{ STRIPE_WEBHOOK_SECRET, "whsec_1\twhsec_2", WHSEC },
+	{ STRIPE_LIVEMODE, "true", NULL },
+	{ STRIPE_LIVEMODE, "false", NULL },
+	{ STRIPE_LIVEMODE, "yes", "must be true or false" },
+	{ STRIPE_LIVEMODE, "True", "must be true or false" },
+	{ STRIPE_LIVEMODE, "1", "must be true or false" },
+	{ STRIPE_LIVEMODE, "true ", "must be true or false" },
+	{ STRIPE_PAYLOAD_STORE_MAX, "0", NULL },
+	{ STRIPE_PAYLOAD_STORE_MAX, "999999999", NULL },
+	{ STRIPE_PAYLOAD_STORE_MAX, "1000000000", NUMBER },
+	{ STRIPE_PAYLOAD_STORE_MAX, "-1", NUMBER },
+	{ STRIPE_PAYLOAD_STORE_MAX, "+1", NUMBER },
+	{ STRIPE_PAYLOAD_STORE_MAX, "16k", NUMBER },
+	{ STRIPE_PAYLOAD_STORE_MAX, "1.5", NUMBER },
+	{ STRIPE_PAYLOAD_STORE_MAX, " 1", NUMBER },
+	{ CATALOG, "/etc/paydesk/catalog.json", NULL },
+	{ REFERRAL_CREDIT_DAYS, "0", NULL },
+	{ REFERRAL_CREDIT_DAYS, "many", NUMBER },
+	{ PAYDESK_PORT, "1", NULL },
+	{ PAYDESK_PORT, "65535", NULL },
+	{ PAYDESK_PORT, "0", "must be a port number" },
+	{ PAYDESK_PORT, "65536", "must be a port number" },
+	{ PAYDESK_PORT, "http", "must be a port number" },
+};
+
+START_TEST(values_are_checked)
+{
+	const char *name = config_name(values[_i].setting);
+	enum rc rc;
+
+	setenv(name, values[_i].value, 1);
+	rc = load(values[_i].setting);
+	if (values[_i].problem == NULL) {
+		ck_assert_int_eq(rc, RC_OK);
+		ck_assert_str_eq(config_string(config, values[_i].setting),
+		    values[_i].value);
+		return;
+	}
+	ck_assert_msg(rc == RC_BAD_REQUEST, "%s=%s", name, values[_i].value);
+	ck_assert_ptr_nonnull(strstr(problem, values[_i].problem));
+	ck_assert_int_eq(strncmp(problem, name, strlen(name)), 0);
+	if (strlen(values[_i].value) > 6)
+		ck_assert_ptr_null(strstr(problem, values[_i].value));
+}
+
+START_TEST(defaults_stand_for_what_is_not_set)
+{
+	static const enum setting used[] = { DATABASE_URL, STRIPE_API_KEY,
+		STRIPE_API_BASE, STRIPE_API_VERSION, STRIPE_WEBHOOK_SECRET,
+		STRIPE_LIVEMODE, STRIPE_PAYLOAD_STORE_MAX, CATALOG,
+		REFERRAL_CREDIT_DAYS, PAYDESK_PORT, SETTING_END };
+
+	if (_i == 1) {
+		for (int i = SETTING_END + 1; i < SETTING_COUNT; i++)
+			setenv(config_name((enum setting)i), "", 1);
+	}
+	ck_assert_int_eq(config_load(used, &config, &problem), RC_OK);
+	ck_assert_ptr_null(config_string(config, DATABASE_URL));
+	ck_assert_ptr_null(config_string(config, STRIPE_API_KEY));
+	ck_assert_ptr_null(config_string(config, STRIPE_WEBHOOK_SECRET));
+	ck_assert_ptr_null(config_string(config, STRIPE_LIVEMODE));
+	ck_assert_ptr_null(config_string(config, CATALOG));
+	ck_assert_str_eq(
+	    config_string(config, STRIPE_API_BASE), "https://api.stripe.com");
+	ck_assert_ptr_nonnull(config_string(config, STRIPE_API_VERSION));
+	ck_assert_int_eq(config_long(config, STRIPE_PAYLOAD_STORE_MAX), 16384);
+	ck_assert_int_eq(config_long(config, REFERRAL_CREDIT_DAYS), 45);
+	ck_assert_int_eq(config_long(config, PAYDESK_PORT), 8080);
+}
+
+START_TEST(numbers_are_numbers)
+{
+	setenv("REFERRAL_CREDIT_DAYS", "007", 1);
+	ck_assert_int_eq(load(REFERRAL_CREDIT_DAYS), RC_OK);
+	ck_assert_int_eq(config_long(config, REFERRAL_CREDIT_DAYS), 7);
+}
+
+START_TEST(only_what_is_used_is_read)
+{
+	setenv("PAYDESK_PORT", "none", 1);
+	setenv("CATALOG", "/x", 1);
+	ck_assert_int_eq(load(CATALOG), RC_OK);
+	ck_assert_int_eq(config_long(config, PAYDESK_PORT), 8080);
+}
+
+START_TEST(the_first_problem_is_told)
+{
+	static const enum setting used[] = { STRIPE_LIVEMODE, PAYDESK_PORT,
+		SETTING_END };
+
+	setenv("PAYDESK_PORT", "none", 1);
+	setenv("STRIPE_LIVEMODE", "none", 1);
+	ck_assert_int_eq(config_load(used, &config, &problem), RC_BAD_REQUEST);
+	ck_assert_str_eq(problem, "STRIPE_LIVEMODE must be true or false");
+}
+
+START_TEST(values_have_a_maximum)
+{
+	char value[VALUE_MAX + 2];
+
+	memset(value, '/', sizeof value);
+	value[VALUE_MAX] = '\0';
+	setenv("CATALOG", value, 1);
+	ck_assert_int_eq(load(CATALOG), RC_OK);
+	ck_assert_str_eq(config_string(config, CATALOG), value);
+	config_free(config);
+	value[VALUE_MAX] = '/';
+	value[VALUE_MAX + 1] = '\0';
+	setenv("CATALOG", value, 1);
+	ck_assert_int_eq(load(CATALOG), RC_BAD_REQUEST);
+	ck_assert_str_eq(problem, "CATALOG is longer than 4096 bytes");
+}
+
+#define BYTES(literal) literal, sizeof(literal) - 1
+
+/* What a file holds, and what it says; NULL: it is refused. */
+static const struct {
+	const char *bytes;
+	size_t len;
+	const char *value;
+} files[] = {
+	{ BYTES("whsec_file"), "whsec_file" },
+	{ BYTES("whsec_file\n"), "whsec_file" },
+	{ BYTES("whsec_1 whsec_2\n"), "whsec_1 whsec_2" },
+	{ BYTES("whsec_file\n\n"), NULL },
+	{ BYTES("whsec_file\r\n"), NULL },
+	{ BYTES("whsec_fi\0le"), NULL },
+	{ BYTES("\0"), NULL },
+	{ BYTES("secret"), NULL },
+};
+
+START_TEST(files_hold_values)
+{
+	setenv("STRIPE_WEBHOOK_SECRET_FILE",
+	    unit_file(files[_i].bytes, files[_i].len), 1);
+	if (files[_i].value != NULL) {
+		ck_assert_int_eq(load(STRIPE_WEBHOOK_SECRET), RC_OK);
+		ck_assert_str_eq(config_string(config, STRIPE_WEBHOOK_SECRET),
+		    files[_i].value);
+		return;
+	}
+	ck_assert_int_eq(load(STRIPE_WEBHOOK_SECRET), RC_BAD_REQUEST);
+	ck_assert_ptr_nonnull(strstr(problem, "STRIPE_WEBHOOK_SECRET"));
+	ck_assert_ptr_null(strstr(problem, "whsec_fi"));
+}
+
+START_TEST(files_can_be_empty)
+{
+	setenv("STRIPE_WEBHOOK_SECRET_FILE", unit_file("\n", (size_t)_i), 1);
+	ck_assert_int_eq(load(STRIPE_WEBHOOK_SECRET), RC_OK);
+	ck_assert_ptr_null(config_string(config, STRIPE_WEBHOOK_SECRET));
+}
+
+START_TEST(files_have_a_maximum)
+{
+	char bytes[VALUE_MAX + 1];
+
+	memset(bytes, 'x', sizeof bytes);
+	setenv("CATALOG_FILE", unit_file(bytes, VALUE_MAX), 1);
+	ck_assert_int_eq(load(CATALOG), RC_OK);
+	ck_assert_uint_eq(strlen(config_string(config, CATALOG)), VALUE_MAX);
+	config_free(config);
+	setenv("CATALOG_FILE", unit_file(bytes, VALUE_MAX + 1), 1);
+	ck_assert_int_eq(load(CATALOG), RC_BAD_REQUEST);
+	ck_assert_ptr_nonnull(strstr(problem, "at most 4096 bytes"));
+}
+
+START_TEST(files_must_be_readable)
+{
+	static const char *const paths[] = { "/nonexistent/file", "/" };
+
+	setenv("CATALOG_FILE", paths[_i], 1);
+	ck_assert_int_eq(load(CATALOG), RC_BAD_REQUEST);
+	ck_assert_ptr_nonnull(strstr(problem, "CATALOG_FILE: cannot read"));
+	ck_assert_ptr_nonnull(strstr(problem, paths[_i]));
+}
+
+START_TEST(a_value_goes_before_a_file)
+{
+	setenv("CATALOG", "/value", 1);
+	setenv("CATALOG_FILE", "/nonexistent/file", 1);
+	ck_assert_int_eq(load(CATALOG), RC_OK);
+	ck_assert_str_eq(config_string(config, CATALOG), "/value");
+}
+
+START_TEST(a_file_goes_before_an_empty_value)
+{
+	setenv("CATALOG", "", 1);
+	setenv("CATALOG_FILE", unit_file(BYTES("/from/file")), 1);
+	ck_assert_int_eq(load(CATALOG), RC_OK);
+	ck_assert_str_eq(config_string(config, CATALOG), "/from/file");
+}
+
+START_TEST(an_empty_file_name_is_none)
+{
+	setenv("CATALOG_FILE", "", 1);
+	ck_assert_int_eq(load(CATALOG), RC_OK);
+	ck_assert_ptr_null(config_string(config, CATALOG));
+}
+
+START_TEST(every_setting_has_a_name_and_a_help)
+{
+	for (int i = SETTING_END + 1; i < SETTING_COUNT; i++) {
+		ck_assert_ptr_nonnull(config_name((enum setting)i));
+		ck_assert_uint_gt(strlen(config_help((enum setting)i)), 10);
+		for (int j = SETTING_END + 1; j < i; j++)
+			ck_assert_str_ne(config_name((enum setting)i),
+			    config_name((enum setting)j));
+	}
+}
+
+START_TEST(nothing_can_be_freed)
+{
+	config_free(NULL);
+}
+
+/* add - all tests */
+static void
+add(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	unit_add_table(tests, values_are_checked, values);
+	tcase_add_loop_test(tests, defaults_stand_for_what_is_not_set, 0, 2);
+	tcase_add_test(tests, numbers_are_numbers);
+	tcase_add_test(tests, only_what_is_used_is_read);
+	tcase_add_test(tests, the_first_problem_is_told);
+	tcase_add_test(tests, values_have_a_maximum);
+	unit_add_table(tests, files_hold_values, files);
+	tcase_add_loop_test(tests, files_can_be_empty, 0, 2);
+	tcase_add_test(tests, files_have_a_maximum);
+	tcase_add_loop_test(tests, files_must_be_readable, 0, 2);
+	tcase_add_test(tests, a_value_goes_before_a_file);
+	tcase_add_test(tests, a_file_goes_before_an_empty_value);
+	tcase_add_test(tests, an_empty_file_name_is_none);
+	tcase_add_test(tests, every_setting_has_a_name_and_a_help);
+	tcase_add_test(tests, nothing_can_be_freed);
+}
+
+int
+main(void)
+{
+	return unit_main("config", add);
+}
