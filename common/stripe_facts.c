@@ -155,8 +155,9 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
     const struct catalog *catalog, struct stripe_facts *facts,
     const char **problem)
 {
-	json_object *items, *cancel_at;
+	int64_t cancel_at_s = -1;
 	bool at_period_end = false;
+	json_object *items;
 
 	if (json_string(subscription, "id", &facts->subscription) != RC_OK ||
 	    *facts->subscription == '\0')
@@ -170,6 +171,8 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
 	if (json_boolean(subscription, "cancel_at_period_end",
 		&at_period_end) == RC_BAD_REQUEST)
 		return malformed(problem, "subscription.cancel_at_period_end");
+	if (!read_time(subscription, "cancel_at", &cancel_at_s))
+		return malformed(problem, "subscription.cancel_at");
 	if (!read_time(subscription, "trial_end", &facts->trial_end_s))
 		return malformed(problem, "subscription.trial_end");
 	items = json_path(subscription, "items", "data", NULL);
@@ -184,8 +187,7 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
 	if (!read_offer(
 		subscription, main_item(items, catalog), catalog, facts))
 		return malformed(problem, "subscription.quantity");
-	cancel_at = json_member(subscription, "cancel_at");
-	facts->cancel_scheduled = at_period_end || cancel_at != NULL;
+	facts->cancel_scheduled = at_period_end || cancel_at_s != -1;
 	facts->account_ref = account_in(json_member(subscription, "metadata"));
 	if (json_string(previous, "status", &facts->previous_status) != RC_OK)
 		facts->previous_status = NULL;
