@@ -89,7 +89,7 @@ check_url(const char *value)
 	return NULL;
 }
 
-/* check_api_key - sk_… or rk_…, printable: it becomes a header */
+/* check_api_key - printable, as it becomes a header; no key of another kind */
 static const char *
 check_api_key(const char *value)
 {
@@ -99,7 +99,7 @@ check_api_key(const char *value)
 		if (!isgraph((unsigned char)*c))
 			return "must not contain blanks or control characters";
 	}
-	if (strncmp(value, "sk_", 3) != 0 && strncmp(value, "rk_", 3) != 0)
+	if (strncmp(value, "pk_", 3) == 0 || strncmp(value, "whsec_", 6) == 0)
 		return "must be a secret key (sk_…) or a restricted key (rk_…)";
 	return NULL;
 }

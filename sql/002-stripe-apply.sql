@@ -45,10 +45,7 @@ BEGIN
 	IF (created, rank) <> (row_.last_event_at, row_.last_event_rank) THEN
 		RETURN (created, rank) > (row_.last_event_at, row_.last_event_rank);
 	END IF;
-	IF status = row_.snapshot_status THEN
-		RETURN true;
-	END IF;
-	IF previous = row_.snapshot_status THEN
+	IF row_.snapshot_status IN (status, previous) THEN
 		RETURN true;
 	END IF;
 	IF row_.previous_status = status THEN
@@ -324,10 +321,16 @@ BEGIN
 				END IF;
 			END IF;
 			old := s;
+			s.was_active := s.was_active OR s.status IN ('active', 'trialing');
+			IF s.status <> billing.subscription_status(s) THEN
+				-- set by hand: what a person says stands until Stripe says something newer
+				s.snapshot_status := s.status;
+				s.payment_failed_at := NULL;
+				s.payment_paid_at := NULL;
+			END IF;
 
 			IF status_ IS NOT NULL THEN
-				s.was_active := s.was_active OR status_ IN ('active', 'trialing');
-				IF billing.is_newer(old, created, rank, status_, previous) THEN
+				IF billing.is_newer(s, created, rank, status_, previous) THEN
 					s.snapshot_status := status_;
 					s.previous_status := previous;
 					IF created >= coalesce(s.last_event_at, '-infinity') THEN
@@ -382,7 +385,8 @@ BEGIN
 			s.account_ref := coalesce(account_ref_, s.account_ref);
 			s.account_id := coalesce(s.account_id, account);
 			s.status := billing.subscription_status(s);
-			s.was_active := s.was_active OR s.status IN ('active', 'trialing');
+			s.was_active := s.was_active OR s.status IN ('active', 'trialing')
+				OR coalesce(status_ IN ('active', 'trialing'), false);
 			IF s IS DISTINCT FROM old THEN
 				UPDATE billing.subscriptions SET
 					account_id = s.account_id, stripe_customer_id = s.stripe_customer_id,
