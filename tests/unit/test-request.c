@@ -1,0 +1,440 @@
+/*
+ * A FastCGI request without FastCGI: libfcgi's streams are plain buffers here,
+ * one that is read and one that is written.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "request_fcgi.h"
+#include "unit.h"
+
+#define PARAMS_MAX 8
+
+static struct {
+	char *params[PARAMS_MAX + 1];
+	size_t param_count;
+	unsigned char in[1024], out[65536];
+	FCGX_Stream in_stream, out_stream;
+	FCGX_Request fcgx;
+} peer;
+
+static struct request *request;
+
+/* no_more - the peer has sent all that it will */
+static void
+no_more(FCGX_Stream *stream)
+{
+	stream->isClosed = 1;
+}
+
+/* too_much - no test writes more than the buffer takes */
+static void
+too_much(FCGX_Stream *stream, int do_close)
+{
+	(void)stream;
+	(void)do_close;
+	ck_abort_msg("the reply is larger than the test expects");
+}
+
+/* set_up - a request without parameters and body */
+static void
+set_up(void)
+{
+	memset(&peer, 0, sizeof peer);
+	peer.in_stream.isReader = 1;
+	peer.in_stream.rdNext = peer.in_stream.stop = peer.in;
+	peer.in_stream.fillBuffProc = no_more;
+	peer.out_stream.wrNext = peer.out;
+	peer.out_stream.stop = peer.out + sizeof peer.out;
+	peer.out_stream.emptyBuffProc = too_much;
+	peer.fcgx.in = &peer.in_stream;
+	peer.fcgx.out = &peer.out_stream;
+	peer.fcgx.envp = peer.params;
+	request = request_new();
+}
+
+/* tear_down - the end */
+static void
+tear_down(void)
+{
+	request_free(request);
+	for (size_t i = 0; i < peer.param_count; i++)
+		free(peer.params[i]);
+}
+
+/* param - one more CGI variable, NAME=value */
+static void
+param(const char *pair)
+{
+	ck_assert_uint_lt(peer.param_count, PARAMS_MAX);
+	peer.params[peer.param_count++] = strdup(pair);
+}
+
+/* send_body - what the peer sends */
+static void
+send_body(const void *bytes, size_t len)
+{
+	memcpy(peer.in, bytes, len);
+	peer.in_stream.stop = peer.in + len;
+}
+
+/* begin - as the skeleton does */
+static void
+begin(void)
+{
+	request_begin(request, &peer.fcgx);
+}
+
+/* sent - what the peer got for an answer */
+static const char *
+sent(void)
+{
+	request_send(request);
+	ck_assert(peer.out_stream.wrNext < peer.out_stream.stop);
+	*peer.out_stream.wrNext = '\0';
+	return (const char *)peer.out;
+}
+
+/* logged - the line that ends the request */
+static const char *
+logged(unsigned round_trips)
+{
+	unit_capture(STDERR_FILENO);
+	request_end(request, round_trips);
+	return unit_captured();
+}
+
+START_TEST(parameters_are_found)
+{
+	param("REQUEST_METHOD=POST");
+	param("SCRIPT_NAME=/webhooks/stripe");
+	param("HTTP_STRIPE_SIGNATURE=t=1,v1=2");
+	param("EMPTY=");
+	begin();
+	ck_assert_str_eq(request_method(request), "POST");
+	ck_assert_str_eq(request_path(request), "/webhooks/stripe");
+	ck_assert_str_eq(
+	    request_param(request, "HTTP_STRIPE_SIGNATURE"), "t=1,v1=2");
+	ck_assert_str_eq(request_param(request, "EMPTY"), "");
+	ck_assert_ptr_null(request_param(request, "HTTP_STRIPE"));
+	ck_assert_ptr_null(request_param(request, "NONE"));
+}
+
+START_TEST(a_request_can_be_empty)
+{
+	size_t len = 77;
+
+	begin();
+	ck_assert_str_eq(request_method(request), "");
+	ck_assert_str_eq(request_path(request), "");
+	ck_assert_int_eq(request_read_body(request, 10), RC_OK);
+	ck_assert_str_eq(request_body(request, &len), "");
+	ck_assert_uint_eq(len, 0);
+	ck_assert(!request_has_reply(request));
+}
+
+START_TEST(a_body_need_not_be_read)
+{
+	size_t len = 77;
+
+	begin();
+	ck_assert_str_eq(request_body(request, &len), "");
+	ck_assert_uint_eq(len, 0);
+}
+
+#define BYTES(literal) literal, sizeof(literal) - 1
+
+/* A length that is claimed, what comes, and what is made of it. */
+static const struct {
+	const char *claim;
+	const char *sent;
+	size_t sent_len;
+	enum rc rc;
+	const char *read;
+	size_t read_len;
+	const char *error;
+} bodies[] = {
+	{ "CONTENT_LENGTH=4", BYTES("abcd"), RC_OK, BYTES("abcd"), NULL },
+	{ "CONTENT_LENGTH=10", BYTES("0123456789"), RC_OK, BYTES("0123456789"),
+	    NULL },
+	{ "CONTENT_LENGTH=5", BYTES("a\0\0\xff\n"), RC_OK, BYTES("a\0\0\xff\n"),
+	    NULL },
+	{ "CONTENT_LENGTH=2", BYTES("abcd"), RC_OK, BYTES("ab"), NULL },
+	{ "CONTENT_LENGTH=0", BYTES(""), RC_OK, BYTES(""), NULL },
+	{ "CONTENT_LENGTH=", BYTES(""), RC_OK, BYTES(""), NULL },
+	{ "CONTENT_LENGTH=000000004", BYTES("abcd"), RC_OK, BYTES("abcd"),
+	    NULL },
+	{ "CONTENT_LENGTH=11", BYTES("0123456789a"), RC_TOO_LARGE, NULL, 0,
+	    "payload_too_large" },
+	{ "CONTENT_LENGTH=999999999", BYTES(""), RC_TOO_LARGE, NULL, 0,
+	    "payload_too_large" },
+	{ "CONTENT_LENGTH=5", BYTES("abcd"), RC_BAD_REQUEST, NULL, 0,
+	    "incomplete_body" },
+	{ "CONTENT_LENGTH=1", BYTES(""), RC_BAD_REQUEST, NULL, 0,
+	    "incomplete_body" },
+	{ "CONTENT_LENGTH=-1", BYTES("abcd"), RC_BAD_REQUEST, NULL, 0,
+	    "invalid_content_length" },
+	{ "CONTENT_LENGTH=+4", BYTES("abcd"), RC_BAD_REQUEST, NULL, 0,
+	    "invalid_content_length" },
+	{ "CONTENT_LENGTH= 4", BYTES("abcd"), RC_BAD_REQUEST, NULL, 0,
+	    "invalid_content_length" },
+	{ "CONTENT_LENGTH=4x", BYTES("abcd"), RC_BAD_REQUEST, NULL, 0,
+	    "invalid_content_length" },
+	{ "CONTENT_LENGTH=0x4", BYTES("abcd"), RC_BAD_REQUEST, NULL, 0,
+	    "invalid_content_length" },
+	{ "CONTENT_LENGTH=1000000000", BYTES("abcd"), RC_BAD_REQUEST, NULL, 0,
+	    "invalid_content_length" },
+	{ "CONTENT_LENGTH=18446744073709551620", BYTES("abcd"), RC_BAD_REQUEST,
+	    NULL, 0, "invalid_content_length" },
+};
+
+START_TEST(bodies_have_the_length_that_is_claimed)
+{
+	const char *body;
+	size_t len;
+
+	param(bodies[_i].claim);
+	send_body(bodies[_i].sent, bodies[_i].sent_len);
+	begin();
+	ck_assert_int_eq(request_read_body(request, 10), bodies[_i].rc);
+	if (bodies[_i].error != NULL) {
+		ck_assert(request_has_reply(request));
+		ck_assert_ptr_nonnull(strstr(sent(), bodies[_i].error));
+		return;
+	}
+	ck_assert(!request_has_reply(request));
+	body = request_body(request, &len);
+	ck_assert_uint_eq(len, bodies[_i].read_len);
+	ck_assert_mem_eq(body, bodies[_i].read, len);
+	ck_assert_int_eq(body[len], '\0');
+}
+
+START_TEST(bodies_need_room_in_the_arena)
+{
+	param("CONTENT_LENGTH=4194304");
+	begin();
+	ck_assert_int_eq(request_read_body(request, 5000000), RC_BUSY);
+	ck_assert_ptr_nonnull(strstr(sent(), "\r\nRetry-After: 5\r\n"));
+}
+
+START_TEST(replies_are_json)
+{
+	json_object *body = json_object_new_object();
+	const char *reply, *text = "{\"url\":\"https://x/\",\"n\":2}";
+	char length[64];
+
+	json_object_object_add(
+	    body, "url", json_object_new_string("https://x/"));
+	json_object_object_add(body, "n", json_object_new_int(2));
+	begin();
+	ck_assert_int_eq(request_reply(request, 200, body), RC_OK);
+	ck_assert(request_has_reply(request));
+	request_header(request, "X-One", "1");
+	request_header(request, "X-Two", "2");
+	reply = sent();
+	ck_assert_int_eq(strncmp(reply, "Status: 200", 11), 0);
+	snprintf(
+	    length, sizeof length, "\r\nContent-Length: %zu\r\n", strlen(text));
+	ck_assert_ptr_nonnull(strstr(reply, length));
+	ck_assert_ptr_nonnull(
+	    strstr(reply, "\r\nContent-Type: application/json\r\n"));
+	ck_assert_ptr_nonnull(strstr(reply, "\r\nCache-Control: no-store\r\n"));
+	ck_assert_ptr_nonnull(strstr(reply, "\r\nX-One: 1\r\nX-Two: 2\r\n"));
+	ck_assert_str_eq(strstr(reply, "\r\n\r\n") + 4, text);
+}
+
+/* Results, and what a failure with them looks like. */
+static const struct {
+	enum rc rc;
+	const char *status;
+	bool retry_after;
+} failures[] = {
+	{ RC_BAD_REQUEST, "Status: 400", false },
+	{ RC_SIGNATURE, "Status: 400", false },
+	{ RC_NOT_FOUND, "Status: 404", false },
+	{ RC_TOO_LARGE, "Status: 413", false },
+	{ RC_UPSTREAM, "Status: 502", false },
+	{ RC_BUSY, "Status: 503", true },
+	{ RC_UNCERTAIN, "Status: 503", true },
+	{ RC_INTERNAL, "Status: 500", false },
+};
+
+START_TEST(failures_are_json_with_a_status)
+{
+	const char *reply;
+
+	begin();
+	ck_assert_int_eq(request_fail(request, failures[_i].rc, "some_code",
+			     "Say \"why\".\n"),
+	    failures[_i].rc);
+	reply = sent();
+	ck_assert_int_eq(
+	    strncmp(reply, failures[_i].status, strlen(failures[_i].status)),
+	    0);
+	ck_assert_int_eq(strstr(reply, "\r\nRetry-After: 5\r\n") != NULL,
+	    failures[_i].retry_after);
+	ck_assert_str_eq(strstr(reply, "\r\n\r\n") + 4,
+	    "{\"error\":\"some_code\",\"detail\":\"Say \\\"why\\\".\\n\"}");
+	ck_assert_ptr_nonnull(strstr(logged(0), " error=some_code "));
+}
+
+START_TEST(failures_can_have_a_status_of_their_own)
+{
+	begin();
+	ck_assert_int_eq(request_fail_status(request, 405, RC_BAD_REQUEST,
+			     "method_not_allowed", NULL),
+	    RC_BAD_REQUEST);
+	ck_assert_int_eq(strncmp(sent(), "Status: 405", 11), 0);
+	ck_assert_ptr_nonnull(strstr((char *)peer.out, "\"detail\":\"\""));
+}
+
+START_TEST(the_last_answer_counts)
+{
+	json_object *body = json_object_new_object();
+
+	begin();
+	ck_assert_int_eq(request_reply(request, 200, body), RC_OK);
+	ck_assert_int_eq(
+	    request_fail(request, RC_INTERNAL, "second", "x"), RC_INTERNAL);
+	ck_assert_int_eq(strncmp(sent(), "Status: 500", 11), 0);
+	ck_assert_ptr_nonnull(strstr((char *)peer.out, "\"second\""));
+}
+
+START_TEST(no_answer_is_an_error)
+{
+	begin();
+	if (_i == 1)
+		ck_assert_int_eq(request_reply(request, 200, NULL), RC_OK);
+	ck_assert_int_eq(strncmp(sent(), "Status: 500", 11), 0);
+	ck_assert_ptr_nonnull(
+	    strstr((char *)peer.out, "\r\n\r\n{\"error\":\"internal\""));
+	ck_assert_ptr_nonnull(strstr(logged(0), " status=500 "));
+}
+
+START_TEST(an_answer_needs_room_in_the_arena)
+{
+	begin();
+	while (arena_alloc(request_arena(request), 1024) != NULL)
+		;
+	while (arena_alloc(request_arena(request), 1) != NULL)
+		;
+	ck_assert_int_eq(
+	    request_reply(request, 200, json_object_new_object()), RC_OK);
+	ck_assert_int_eq(strncmp(sent(), "Status: 500", 11), 0);
+}
+
+START_TEST(headers_have_a_maximum)
+{
+	char value[600];
+	const char *reply;
+
+	memset(value, 'x', sizeof value - 1);
+	value[sizeof value - 1] = '\0';
+	begin();
+	request_header(request, "X-First", "1");
+	request_header(request, "X-Long", value);
+	request_header(request, "X-Last", "2");
+	ck_assert_int_eq(
+	    request_reply(request, 200, json_object_new_object()), RC_OK);
+	reply = sent();
+	ck_assert_ptr_nonnull(
+	    strstr(reply, "\r\nX-First: 1\r\nX-Last: 2\r\n\r\n{"));
+	ck_assert_ptr_null(strstr(reply, "X-Long"));
+}
+
+START_TEST(requests_are_logged)
+{
+	const char *line;
+
+	param("REQUEST_ID=abc123");
+	param("REQUEST_METHOD=POST");
+	param("SCRIPT_NAME=/x y");
+	begin();
+	request_log(request, "event", "evt_1");
+	request_log(request, "none", NULL);
+	ck_assert_int_eq(
+	    request_reply(request, 200, json_object_new_object()), RC_OK);
+	line = logged(3);
+	ck_assert_ptr_nonnull(strstr(line,
+	    " request=abc123 method=POST path=\"/x y\" status=200 "
+	    "event=evt_1 ms=0."));
+	ck_assert_ptr_nonnull(strstr(line, " db=3\n"));
+}
+
+START_TEST(notes_have_a_maximum)
+{
+	static const char *const keys[] = { "k0", "k1", "k2", "k3", "k4", "k5",
+		"k6", "k7", "k8", "k9" };
+	const char *line;
+
+	begin();
+	for (size_t i = 0; i < COUNT(keys); i++)
+		request_log(request, keys[i], "v");
+	line = logged(0);
+	ck_assert_ptr_nonnull(strstr(line, " k7=v ms="));
+	ck_assert_ptr_null(strstr(line, "k8"));
+}
+
+START_TEST(nothing_is_left_for_the_next_request)
+{
+	const char *line;
+	size_t len;
+
+	param("REQUEST_METHOD=POST");
+	param("CONTENT_LENGTH=4");
+	send_body("abcd", 4);
+	begin();
+	ck_assert_int_eq(request_read_body(request, 10), RC_OK);
+	request_header(request, "X-First", "1");
+	request_log(request, "first", "1");
+	ck_assert_int_eq(request_fail(request, RC_BUSY, "busy", ""), RC_BUSY);
+	logged(0);
+	peer.fcgx.envp = peer.params + PARAMS_MAX;
+	begin();
+	ck_assert(!request_has_reply(request));
+	ck_assert_str_eq(request_body(request, &len), "");
+	ck_assert_uint_eq(len, 0);
+	ck_assert_int_eq(
+	    request_reply(request, 200, json_object_new_object()), RC_OK);
+	ck_assert_ptr_null(strstr(sent(), "X-First"));
+	ck_assert_ptr_null(strstr((char *)peer.out, "Retry-After"));
+	line = logged(0);
+	ck_assert_ptr_null(strstr(line, "first"));
+	ck_assert_ptr_null(strstr(line, "error"));
+}
+
+START_TEST(nothing_can_be_freed)
+{
+	request_free(NULL);
+}
+
+/* add - all tests */
+static void
+add(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, parameters_are_found);
+	tcase_add_test(tests, a_request_can_be_empty);
+	tcase_add_test(tests, a_body_need_not_be_read);
+	unit_add_table(tests, bodies_have_the_length_that_is_claimed, bodies);
+	tcase_add_test(tests, bodies_need_room_in_the_arena);
+	tcase_add_test(tests, replies_are_json);
+	unit_add_table(tests, failures_are_json_with_a_status, failures);
+	tcase_add_test(tests, failures_can_have_a_status_of_their_own);
+	tcase_add_test(tests, the_last_answer_counts);
+	tcase_add_loop_test(tests, no_answer_is_an_error, 0, 2);
+	tcase_add_test(tests, an_answer_needs_room_in_the_arena);
+	tcase_add_test(tests, headers_have_a_maximum);
+	tcase_add_test(tests, requests_are_logged);
+	tcase_add_test(tests, notes_have_a_maximum);
+	tcase_add_test(tests, nothing_is_left_for_the_next_request);
+	tcase_add_test(tests, nothing_can_be_freed);
+}
+
+int
+main(void)
+{
+	return unit_main("request", add);
+}
