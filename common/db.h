@@ -13,9 +13,7 @@
 #include <stddef.h>
 
 #include "rc.h"
-
-/* The schema that these programs are written for: the newest file in sql/. */
-#define DB_SCHEMA_VERSION 3
+#include "schema_version.h" /* DB_SCHEMA_VERSION: the newest file in sql/ */
 
 #define DB_PARAMS_MAX 32
 #define DB_ATTEMPTS 5
