@@ -131,6 +131,7 @@ http_client_call(struct http_client *client, struct arena *arena,
 	    client->curl, CURLINFO_RESPONSE_CODE, &answer->status);
 	answer->body = arena_copy(arena, collector.bytes, collector.len);
 	answer->body_len = collector.len;
+	code = CURLE_OUT_OF_MEMORY;
 	rc = answer->body != NULL ? RC_OK : RC_UPSTREAM;
 done:
 	if (rc != RC_OK && client->error[0] == '\0')
