@@ -133,7 +133,8 @@ def cut_between_characters(desk, width, char):
 @suite.case("the payload is kept as it was spelled")
 def spelled(desk):
     event = desk.buyer().created()
-    body = stripe.encode(event).replace(b'"object"', b'"\\u006fbject"', 1)
+    body = stripe.encode(event, indent=2)
+    body = body.replace(b'"object"', b'"\\u006fbject"', 1)
     body = body.replace(b"\n", b"\r\n") + b"\n \t"
     same(desk.post_event(body).json["status"], "applied")
     same(desk.ledger(event)["payload"], body.decode())

@@ -147,8 +147,9 @@ def missing(desk):
     {"change": "a NUL at the end", "edit": lambda b: b + b"\0"},
 ])
 def body_is_bytes(desk, change, edit):
-    body = stripe.encode(desk.buyer().created())
+    body = stripe.encode(desk.buyer().created(), indent=2)
     header = good(body)
+    true(edit(body) != body, "the edit changes nothing")
     refuse(desk, edit(body), header)
     same(desk.post_event(body, header=header).status, 200)
 

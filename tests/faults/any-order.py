@@ -77,6 +77,15 @@ SHORT_LIVES = {
             b.updated(at=500, quantity=3)],
         {**PRO, "status": "active", "tier": "paid", "seat_limit": 3,
          "last_event_at": when(START + 500)}),
+    "an unpaid session whose invoice is paid later": (
+        lambda b: [
+            b.created(at=0, status="incomplete"),
+            b.checkout(at=0, payment_status="unpaid"),
+            b.updated(at=0, status="active",
+                      previous={"status": "incomplete"}),
+            b.invoice_paid(at=500)],
+        {**PRO, "status": "active", "tier": "paid",
+         "last_event_at": when(START)}),
     "an unpaid session whose money does not come": (
         lambda b: [
             b.created(at=0, status="active"),
@@ -85,6 +94,13 @@ SHORT_LIVES = {
             b.payment_bounced(at=500)],
         {**PRO, "status": "incomplete", "tier": "free", "seat_limit": 2,
          "last_event_at": when(START + 2)}),
+    "an end, said twice, and a straggler from before it": (
+        lambda b: [
+            b.created(at=0),
+            b.updated(at=10, status="canceled"),
+            b.deleted(at=20, quantity=2),
+            b.updated(at=500, status="active", quantity=3)],
+        {**PRO, "status": "canceled", "tier": "free", "seat_limit": 2}),
     "a customer who is deleted": (
         lambda b: [
             b.created(at=0),

@@ -166,9 +166,9 @@ class FakeStripe:
 
 class Desk:
     """With durable=False commits do not wait for the disk: for tests that
-    post a great deal and crash nothing."""
+    post a great deal and crash nothing.  In ENVIRONMENT None unsets."""
 
-    def __init__(self, workers=2, environment=None, durable=True):
+    def __init__(self, workers=2, environment=None, durable=True, port=None):
         self.expected_strays = []
         self.workers_may_change = False
         self._local = threading.local()
@@ -183,7 +183,8 @@ class Desk:
             json.dump(stripe.CATALOG, file)
         os.chmod(self.catalog, 0o644)
         self.stripe = FakeStripe()
-        self.port = free_port()
+        self.port = port or free_port()
+        self.workers = workers
         self.settings = {
             "STRIPE_WEBHOOK_SECRET": SECRET,
             "STRIPE_API_KEY": API_KEY,
@@ -192,26 +193,38 @@ class Desk:
             **(environment or {}),
         }
         try:
-            self._start(workers)
+            self._start()
             if not durable:
                 self.alter_system("fsync = off")
         except BaseException:
-            self._print_logs()
-            self._stop()
+            self.abandon()
             raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            self.abandon()
+        else:
+            self.close()
 
     # -------------------------------------------------------- start, stop
 
-    def _start(self, workers):
+    def bootstrap_environment(self):
+        environment = {
+            **clean_environment(), **self.settings,
+            "PAYDESK_BUILD": BUILD, "PAYDESK_VAR": self.var,
+            "PAYDESK_PORT": str(self.port),
+            "PAYDESK_WORKERS": str(self.workers)}
+        return {k: v for k, v in environment.items() if v is not None}
+
+    def _start(self):
         self._stderr = open(os.path.join(self.directory, "bootstrap.log"),
-                            "wb")
+                            "ab")
         self.process = subprocess.Popen(
             [os.path.join(SOURCE, "bootstrap"), "run"],
-            env={**clean_environment(), **self.settings,
-                 "PAYDESK_BUILD": BUILD, "PAYDESK_VAR": self.var,
-                 "PAYDESK_PORT": str(self.port),
-                 "PAYDESK_WORKERS": str(workers)},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            env=self.bootstrap_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=self._stderr, start_new_session=True)
         self.conninfo = None
         self.printed = []
@@ -231,22 +244,21 @@ class Desk:
         self._reader.start()
         ready.wait(READY_SECONDS)
         if not any(p.startswith("paydesk ready ") for p in self.printed):
-            raise AssertionError("bootstrap run was not ready; it said:\n"
-                                 + "\n".join(self.printed))
+            raise AssertionError("bootstrap run was not ready:\n" + "\n".join(
+                self.printed + self.diagnose()))
         true(self.conninfo, "no line 'paydesk database' before 'ready'")
         self.first_workers = wait_until(
-            lambda: self._all_workers(workers), 10, "%d workers" % workers)
+            self._all_workers, 10, "%d workers" % self.workers)
 
-    def _all_workers(self, count):
+    def _all_workers(self):
         pids = self.worker_pids()
-        return pids if len(pids) >= count else None
+        return pids if len(pids) >= self.workers else None
 
     def _stop(self):
-        """End everything; returns what would not end by itself."""
+        """End what bootstrap runs; returns what would not end by itself."""
         for connection in self._connections.values():
             connection.close()
         self._connections = {}
-        self.stripe.close()
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -267,6 +279,18 @@ class Desk:
             self._stderr.close()
         return names
 
+    def restart(self):
+        """Stop all, and start it again in the same directory."""
+        same(self._stop(), [], "still running")
+        same(self.process.returncode, 0, "exit status of bootstrap")
+        self._start()
+
+    def abandon(self):
+        """End the desk without asking anything."""
+        self._stop()
+        self.stripe.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
     def close(self):
         """End the desk and ask how it stands: every test's last case."""
         wrong = []
@@ -283,6 +307,7 @@ class Desk:
         if left:
             wrong.append("still running: " + "; ".join(left))
         wrong += ["stray log line: " + line for line in self.strays()]
+        self.stripe.close()
         shutil.rmtree(self.directory)
         if wrong:
             raise AssertionError("\n".join(wrong))
@@ -357,10 +382,6 @@ class Desk:
                              for line in lines[-200:]
                              if not DULL.search(line)][-6:]
         return said
-
-    def _print_logs(self):
-        for line in self.diagnose():
-            print("# " + line)
 
     # ----------------------------------------------------------- database
 

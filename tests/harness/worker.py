@@ -88,7 +88,7 @@ class Worker:
         self.errors.seek(0)
         return self.errors.read().decode(errors="replace")
 
-    def close(self):
+    def stop(self):
         """Ask it to end; returns its exit status."""
         self.process.terminate()
         try:
@@ -97,6 +97,10 @@ class Worker:
             self.process.kill()
             self.process.wait()
             raise AssertionError("the worker did not end on SIGTERM")
+
+    def close(self):
+        try:
+            return self.stop()
         finally:
             self.errors.close()
             shutil.rmtree(self.directory)

@@ -1,0 +1,87 @@
+#!/usr/bin/python3 -B
+"""SIGTERM to workers under load: each finishes what it has, another takes
+the rest, and nobody outside notices."""
+
+import os
+import random
+import signal
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
+
+from harness import processes
+from harness.desk import Desk, wait_until
+from harness.model import Books, Load, redeliver, taken_or_later
+from harness.tap import Suite, same, true
+from harness.worker import Worker
+
+WORKERS = 4
+BUYERS = 30
+TERMS = 24
+OLD_ENOUGH_MS = 250     # multiwatch gives up on a child that ends too young
+
+suite = Suite(lambda: Desk(workers=WORKERS))
+
+
+def end_workers(desk):
+    ended = 0
+    while ended < TERMS:
+        old = [pid for pid in desk.worker_pids()
+               if processes.age_ms(pid) > OLD_ENOUGH_MS]
+        if old:
+            os.kill(random.choice(old), signal.SIGTERM)
+            ended += 1
+        time.sleep(random.uniform(0, 0.1))
+
+
+@suite.case("%d workers are ended one by one under load: every answer is a"
+            " 200, and the books are right" % TERMS)
+def under_load(desk):
+    desk.workers_may_change = True
+    books = Books(desk, BUYERS, random.Random(os.urandom(8)))
+    load = Load(desk, books.events)
+    posting = threading.Thread(target=load.run, args=(taken_or_later,))
+    posting.start()
+    try:
+        end_workers(desk)
+    finally:
+        load.stopping = True
+        posting.join()
+    same(load.bad, [])
+    same(set(load.seen()), {200}, "answers")
+    redeliver(desk, books.events)
+    books.check()
+
+
+@suite.case("an idle worker ends at once, with status 0")
+def idle(desk):
+    with Worker(desk.program(), desk.command_environment()) as worker:
+        same(worker.request("GET", "/nowhere").status, 404)
+        started = time.monotonic()
+        same(worker.stop(), 0, "exit status")
+        true(time.monotonic() - started < 1, "it took its time")
+
+
+@suite.case("a worker in the middle of a request answers first")
+def busy(desk):
+    buyer = desk.buyer(bound=False)
+    desk.stripe.put(buyer.snapshot(quantity=3))
+    path = "/v1/subscriptions/" + buyer.subscription
+    desk.stripe.next("GET " + path, {"delay_ms": 1000})
+    replies = []
+    posting = threading.Thread(target=lambda: replies.append(
+        desk.post_event(buyer.checkout())))
+    posting.start()
+    wait_until(lambda: any(r["path"].startswith(path)
+                           for r in desk.stripe.requests()), 10,
+               "the question to Stripe")
+    for pid in desk.worker_pids():
+        os.kill(pid, signal.SIGTERM)
+    posting.join()
+    same((replies[0].status, replies[0].json["status"]), (200, "applied"))
+    same(desk.subscription_of(buyer)["seat_limit"], 3)
+
+
+suite.main()
