@@ -317,27 +317,42 @@ db_connect(struct db *db)
 	return rc;
 }
 
-/* drop_dead_link - notice a closed connection before anything is sent on it */
+/*
+ * drop_dead_link - notice a closed connection before anything is sent on it.
+ * The server may have said something before it closed, so read to the end.
+ */
 static void
 drop_dead_link(struct db *db)
 {
-	struct pollfd poll_fd;
+	struct pollfd poll_fd = { -1, POLLIN, 0 };
 
 	if (db->conn == NULL || db->in_transaction)
 		return;
 	poll_fd.fd = PQsocket(db->conn);
-	poll_fd.events = POLLIN;
-	if (poll(&poll_fd, 1, 0) == 1 &&
-	    (!PQconsumeInput(db->conn) || PQstatus(db->conn) != CONNECTION_OK))
-		disconnect(db);
+	while (poll(&poll_fd, 1, 0) == 1) {
+		if (!PQconsumeInput(db->conn) ||
+		    PQstatus(db->conn) != CONNECTION_OK) {
+			disconnect(db);
+			return;
+		}
+	}
 }
 
-/* retryable - refused for what another session did */
+/* retryable - refused for what another session or an operator did */
 static bool
 retryable(const struct db *db)
 {
-	return strcmp(db->sqlstate, "40001") == 0 ||
-	    strcmp(db->sqlstate, "40P01") == 0;
+	static const char *const states[] = {
+		"40001", /* serialization_failure */
+		"40P01", /* deadlock_detected */
+		"57P01", /* admin_shutdown: this backend was told to end */
+	};
+
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+		if (strcmp(db->sqlstate, states[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* back_off - a growing, jittered pause between attempts */

@@ -44,22 +44,28 @@ sequence_len(const unsigned char *text, size_t len)
 }
 
 /*
- * is_utf8 - as Unicode's table 3-7 has it, which is what PostgreSQL accepts;
- * json-c's own check lets overlong forms and surrogates pass.
+ * is_strict - what json-c lets pass though it is no JSON: overlong UTF-8 and
+ * surrogates, which PostgreSQL would refuse (Unicode, table 3-7); control
+ * characters in a string; NaN and Infinity.
  */
 static bool
-is_utf8(const char *text, size_t len)
+is_strict(const char *text, size_t len)
 {
+	bool in_string = false, escaped = false;
 	size_t step;
 
-	while (len > 0) {
-		step = (unsigned char)*text < 0x80 ?
+	for (; len > 0; text += step, len -= step) {
+		unsigned char c = (unsigned char)*text;
+
+		step = c < 0x80 ?
 		    1 :
 		    sequence_len((const unsigned char *)text, len);
-		if (step == 0)
+		if (step == 0 || (in_string && c < ' ') ||
+		    (!in_string && (c == 'N' || c == 'I')))
 			return false;
-		text += step;
-		len -= step;
+		if (c == '"' && !escaped)
+			in_string = !in_string;
+		escaped = in_string && c == '\\' && !escaped;
 	}
 	return true;
 }
@@ -76,7 +82,7 @@ json_parse(
 	*document = NULL;
 	if (len > INT32_MAX)
 		return RC_TOO_LARGE;
-	if (!is_utf8(text, len))
+	if (!is_strict(text, len))
 		return RC_BAD_REQUEST;
 	tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
 	if (tokener == NULL)

@@ -92,17 +92,20 @@ load_body(struct run *run, const char *id, size_t *len, const char **why)
 
 /* apply_again - as a delivery, or without leaving a trace */
 static enum rc
-apply_again(struct run *run, const char *body, size_t len,
+apply_again(struct run *run, const char *id, const char *body, size_t len,
     enum ledger_outcome *outcome, const char **why)
 {
 	struct db *db = run->service->db;
 	struct ledger_entry entry;
 	enum rc rc;
 
-	*why = "the ledger does not hold an event's body";
+	*why = "its body is not that of an event";
 	rc = run->prepare(run->service, run->arena, body, len, &entry);
 	if (rc != RC_OK)
 		return rc;
+	*why = "its body is that of another event";
+	if (strcmp(entry.event.id, id) != 0)
+		return RC_UPSTREAM;
 	*why = db_error(db);
 	if (run->options->dry_run)
 		return ledger_try(db, run->arena, &entry, outcome, why);
@@ -123,7 +126,7 @@ replay_one(struct run *run, const char *id, const char *type)
 
 	body = load_body(run, id, &len, &cells[3]);
 	if (body != NULL &&
-	    apply_again(run, body, len, &outcome, &cells[3]) == RC_OK)
+	    apply_again(run, id, body, len, &outcome, &cells[3]) == RC_OK)
 		cells[2] = ledger_outcome_name(outcome);
 	if (outcome == LEDGER_HANDLER_ERROR)
 		run->failures++;

@@ -244,7 +244,8 @@ stripe_facts_invoice(
 	rc = json_id(details, "subscription", &facts->subscription);
 	if (rc == RC_NOT_FOUND)
 		rc = json_id(invoice, "subscription", &facts->subscription);
-	if (rc == RC_BAD_REQUEST)
+	if (rc == RC_BAD_REQUEST ||
+	    (facts->subscription == NULL && facts->customer == NULL))
 		return malformed(problem, "invoice.subscription");
 	if (details == NULL)
 		details = json_member(invoice, "subscription_details");

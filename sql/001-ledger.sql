@@ -49,6 +49,7 @@ CREATE TABLE billing.subscriptions (
 	payment_paid_at        timestamptz,
 	checkout_unpaid        boolean NOT NULL DEFAULT false,
 	checkout_paid_at       timestamptz,
+	invoice_paid           boolean NOT NULL DEFAULT false,
 	created_at             timestamptz NOT NULL DEFAULT now(),
 	updated_at             timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 80);
@@ -67,6 +68,10 @@ COMMENT ON COLUMN billing.subscriptions.last_event_at IS
 	'Stripe''s clock of that newest object; with last_event_rank it decides what is stale';
 COMMENT ON COLUMN billing.subscriptions.account_ref IS
 	'the account''s external id as the subscription''s metadata names it';
+COMMENT ON COLUMN billing.subscriptions.checkout_unpaid IS
+	'its Checkout session ended unpaid: it grants nothing until money was seen';
+COMMENT ON COLUMN billing.subscriptions.invoice_paid IS
+	'some invoice of it has been paid, whenever that was';
 COMMENT ON COLUMN billing.subscriptions.was_active IS
 	'it has been trialing or active, as any of its events says, also a stale one';
 

@@ -54,8 +54,23 @@ BEGIN
 	RETURN billing.life_stage(status) >= billing.life_stage(row_.snapshot_status);
 END $$;
 
+-- The second in which a snapshot said that a late payment arrived, if that is
+-- what it said: a failure of the same second came before it.
+CREATE FUNCTION billing.recovered_at(s billing.subscriptions) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN s.snapshot_status IN ('active', 'trialing')
+	             AND s.previous_status IN ('past_due', 'unpaid') THEN s.last_event_at END
+$$;
+
+-- Whether its Checkout session was unpaid and no money has been seen since.
+CREATE FUNCTION billing.awaits_payment(s billing.subscriptions) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT s.checkout_unpaid AND s.checkout_paid_at IS NULL AND NOT s.invoice_paid
+$$;
+
 -- What the facts add up to. payment_failed_at and payment_paid_at are kept only
--- while they are not older than the snapshot.
+-- while they are not older than the snapshot; in one second an invoice has the
+-- last word, and of two invoices the paid one.
 CREATE FUNCTION billing.subscription_status(s billing.subscriptions) RETURNS text
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
@@ -71,7 +86,7 @@ BEGIN
 	   AND s.payment_paid_at >= coalesce(s.payment_failed_at, '-infinity') THEN
 		status := 'active';
 	END IF;
-	IF s.checkout_unpaid AND s.checkout_paid_at IS NULL AND status IN ('active', 'trialing') THEN
+	IF billing.awaits_payment(s) AND status IN ('active', 'trialing') THEN
 		status := 'incomplete';
 	END IF;
 	RETURN status;
@@ -121,7 +136,7 @@ DECLARE
 BEGIN
 	SELECT bool_or(s.status IN ('trialing', 'active')
 	               OR (s.was_active AND s.status IN ('past_due', 'unpaid', 'paused'))),
-	       bool_or(s.was_active AND NOT (s.checkout_unpaid AND s.checkout_paid_at IS NULL)),
+	       bool_or(s.was_active AND NOT billing.awaits_payment(s)),
 	       bool_or(s.status = 'past_due')
 		INTO grants, paid, overdue
 		FROM billing.subscriptions s WHERE s.account_id = account;
@@ -240,7 +255,7 @@ DECLARE
 BEGIN
 	UPDATE billing.subscriptions
 		SET snapshot_status = 'canceled', status = 'canceled', updated_at = now(),
-		    last_event_at = greatest(created, last_event_at), last_event_rank = rank
+		    last_event_at = created, last_event_rank = rank
 		WHERE stripe_customer_id = customer AND NOT billing.is_terminal(status);
 	GET DIAGNOSTICS touched = ROW_COUNT;
 	UPDATE billing.accounts SET stripe_customer_id = NULL, updated_at = now()
@@ -333,10 +348,8 @@ BEGIN
 				IF billing.is_newer(s, created, rank, status_, previous) THEN
 					s.snapshot_status := status_;
 					s.previous_status := previous;
-					IF created >= coalesce(s.last_event_at, '-infinity') THEN
-						s.last_event_at := created;
-						s.last_event_rank := rank;
-					END IF;
+					s.last_event_at := created;
+					s.last_event_rank := rank;
 					s.plan := coalesce(plan_, 'unknown');
 					s.period := period_;
 					s.price_id := price;
@@ -345,10 +358,10 @@ BEGIN
 					s.current_period_end := period_end;
 					s.trial_end := trial_end_;
 					s.cancel_at_period_end := cancel_;
-					IF s.payment_failed_at <= created THEN
+					IF s.payment_failed_at < created OR billing.recovered_at(s) = s.payment_failed_at THEN
 						s.payment_failed_at := NULL;
 					END IF;
-					IF s.payment_paid_at <= created THEN
+					IF s.payment_paid_at < created THEN
 						s.payment_paid_at := NULL;
 					END IF;
 				ELSIF fact IS NULL THEN
@@ -357,19 +370,17 @@ BEGIN
 			END IF;
 
 			IF fact IN ('payment_failed', 'payment_paid') THEN
-				IF created < greatest(s.last_event_at, s.payment_failed_at, s.payment_paid_at) THEN
+				IF created < greatest(s.last_event_at, s.payment_failed_at, s.payment_paid_at)
+				   OR (fact = 'payment_failed' AND billing.recovered_at(s) = created) THEN
 					outcome_ := 'stale';
+				ELSIF fact = 'payment_failed' THEN
+					s.payment_failed_at := created;
+				ELSE
+					s.payment_paid_at := created;
 				END IF;
-				IF fact = 'payment_failed' AND created >= coalesce(s.last_event_at, created) THEN
-					s.payment_failed_at := greatest(s.payment_failed_at, created);
-				ELSIF fact = 'payment_paid' THEN
-					IF created >= coalesce(s.last_event_at, created) THEN
-						s.payment_paid_at := greatest(s.payment_paid_at, created);
-					END IF;
-					IF s.checkout_unpaid AND s.checkout_paid_at IS NULL THEN
-						s.checkout_paid_at := created;
-						outcome_ := 'applied';
-					END IF;
+				IF fact = 'payment_paid' AND NOT s.invoice_paid THEN
+					s.invoice_paid := true;
+					outcome_ := CASE WHEN s.checkout_unpaid THEN 'applied' ELSE outcome_ END;
 				END IF;
 			ELSIF fact = 'checkout_unpaid' THEN
 				s.checkout_unpaid := true;
@@ -399,7 +410,8 @@ BEGIN
 					snapshot_status = s.snapshot_status, previous_status = s.previous_status,
 					was_active = s.was_active, payment_failed_at = s.payment_failed_at,
 					payment_paid_at = s.payment_paid_at, checkout_unpaid = s.checkout_unpaid,
-					checkout_paid_at = s.checkout_paid_at, updated_at = now()
+					checkout_paid_at = s.checkout_paid_at, invoice_paid = s.invoice_paid,
+					updated_at = now()
 					WHERE id = s.id;
 			END IF;
 			IF s.account_id IS NULL THEN

@@ -129,12 +129,20 @@ def signature_time(desk):
     has(desk.subscription_of(buyer), seat_limit=2)
 
 
-@suite.case("last_event_at never goes back")
-def last_event_at(desk):
+@suite.case("a stale event does not set the clock of the row back")
+def clock_stands(desk):
+    buyer = desk.buyer()
+    desk.deliver(buyer.updated(at=100))
+    has(desk.post_event(buyer.updated(at=50)).json, status="stale")
+    has(desk.subscription_of(buyer), last_event_at=when(buyer.start + 100))
+
+
+@suite.case("a final status has its own time, also when a straggler came first")
+def clock_of_the_end(desk):
     buyer = desk.buyer()
     desk.deliver(buyer.updated(at=100), buyer.deleted(at=50))
     has(desk.subscription_of(buyer), status="canceled",
-        last_event_at=when(buyer.start + 100))
+        last_event_at=when(buyer.start + 50))
 
 
 @suite.case("events of one subscription on all workers at once end in the"

@@ -52,7 +52,8 @@ STRAY = re.compile(
     r"|corruption \("
     r"|level=(error|crit|fatal)|watchdog"
     r"|\[(warn|error|crit|alert|emerg)\]"
-    r"|\b(WARNING|ERROR|FATAL|PANIC|TRAP):|terminated by signal")
+    r"|\b(WARNING|ERROR|FATAL|PANIC|TRAP):(?!  terminating autovacuum)"
+    r"|terminated by signal")
 
 # What says nothing about why a case failed.
 DULL_LOGS = ("initdb.log", "nginx-access.log")
