@@ -234,7 +234,7 @@ START_TEST(replies_are_json)
 	request_header(request, "X-One", "1");
 	request_header(request, "X-Two", "2");
 	reply = sent();
-	ck_assert_int_eq(strncmp(reply, "Status: 200", 11), 0);
+	unit_assert_begins(reply, "Status: 200");
 	snprintf(
 	    length, sizeof length, "\r\nContent-Length: %zu\r\n", strlen(text));
 	ck_assert_ptr_nonnull(strstr(reply, length));
@@ -270,9 +270,7 @@ START_TEST(failures_are_json_with_a_status)
 			     "Say \"why\".\n"),
 	    failures[_i].rc);
 	reply = sent();
-	ck_assert_int_eq(
-	    strncmp(reply, failures[_i].status, strlen(failures[_i].status)),
-	    0);
+	unit_assert_begins(reply, failures[_i].status);
 	ck_assert_int_eq(strstr(reply, "\r\nRetry-After: 5\r\n") != NULL,
 	    failures[_i].retry_after);
 	ck_assert_str_eq(strstr(reply, "\r\n\r\n") + 4,
@@ -286,7 +284,7 @@ START_TEST(failures_can_have_a_status_of_their_own)
 	ck_assert_int_eq(request_fail_status(request, 405, RC_BAD_REQUEST,
 			     "method_not_allowed", NULL),
 	    RC_BAD_REQUEST);
-	ck_assert_int_eq(strncmp(sent(), "Status: 405", 11), 0);
+	unit_assert_begins(sent(), "Status: 405");
 	ck_assert_ptr_nonnull(strstr((char *)peer.out, "\"detail\":\"\""));
 }
 
@@ -298,7 +296,7 @@ START_TEST(the_last_answer_counts)
 	ck_assert_int_eq(request_reply(request, 200, body), RC_OK);
 	ck_assert_int_eq(
 	    request_fail(request, RC_INTERNAL, "second", "x"), RC_INTERNAL);
-	ck_assert_int_eq(strncmp(sent(), "Status: 500", 11), 0);
+	unit_assert_begins(sent(), "Status: 500");
 	ck_assert_ptr_nonnull(strstr((char *)peer.out, "\"second\""));
 }
 
@@ -307,7 +305,7 @@ START_TEST(no_answer_is_an_error)
 	begin();
 	if (_i == 1)
 		ck_assert_int_eq(request_reply(request, 200, NULL), RC_OK);
-	ck_assert_int_eq(strncmp(sent(), "Status: 500", 11), 0);
+	unit_assert_begins(sent(), "Status: 500");
 	ck_assert_ptr_nonnull(
 	    strstr((char *)peer.out, "\r\n\r\n{\"error\":\"internal\""));
 	ck_assert_ptr_nonnull(strstr(logged(0), " status=500 "));
@@ -322,7 +320,7 @@ START_TEST(an_answer_needs_room_in_the_arena)
 		;
 	ck_assert_int_eq(
 	    request_reply(request, 200, json_object_new_object()), RC_OK);
-	ck_assert_int_eq(strncmp(sent(), "Status: 500", 11), 0);
+	unit_assert_begins(sent(), "Status: 500");
 }
 
 START_TEST(headers_have_a_maximum)

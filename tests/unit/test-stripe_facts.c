@@ -364,12 +364,12 @@ static const struct {
 	/* of no subscription */
 	{ "{'customer':'cus_1','parent':null,'subscription':null}",
 	    "customer=cus_1" },
-	{ "{'parent':{'type':'quote_details','quote_details':{'quote':'q'},"
-	  "'subscription_details':null}}",
-	    "" },
-	{ "{'parent':'sub_1','metadata':{'account':'acc_1'}}", "" },
-	{ "{'customer_email':5}", "" },
-	{ "{}", "" },
+	{ "{'customer':'cus_1','parent':{'type':'quote_details',"
+	  "'quote_details':{'quote':'q'},'subscription_details':null}}",
+	    "customer=cus_1" },
+	{ "{'customer':'cus_1','parent':'sub_1','metadata':{'uid':'acc_1'},"
+	  "'customer_email':5}",
+	    "customer=cus_1" },
 };
 
 START_TEST(reads_invoices)
@@ -470,6 +470,8 @@ static const struct {
 	{ SESSION, "{'payment_status':'paid','subscription':{}}",
 	    "session.subscription" },
 	{ INVOICE, NULL, "data.object" },
+	{ INVOICE, "{}", "invoice.subscription" },
+	{ INVOICE, "{'parent':{},'customer':null}", "invoice.subscription" },
 	{ INVOICE, "{'customer':[]}", "invoice.customer" },
 	{ INVOICE, "{'subscription':5}", "invoice.subscription" },
 	{ INVOICE, "{" DETAILS("'subscription':5") ",'subscription':'sub_1'}",

@@ -9,12 +9,17 @@
 
 #include <check.h>
 #include <stddef.h>
+#include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* Adds a test for every row of its table; the row's number is its _i. */
 #define unit_add_table(tests, test, table) \
 	tcase_add_loop_test(tests, test, 0, (int)COUNT(table))
+
+/* Fails unless the text begins so. */
+#define unit_assert_begins(text, prefix) \
+	ck_assert_msg(strncmp(text, prefix, strlen(prefix)) == 0, "%s", text)
 
 /* Runs what add() adds; returns the exit status. */
 int unit_main(const char *module, void (*add)(TCase *tests));

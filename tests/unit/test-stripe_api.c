@@ -1,0 +1,211 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "server.h"
+#include "stripe_api.h"
+#include "unit.h"
+
+#define OK "HTTP/1.1 200 OK\r\n\r\n"
+
+static struct arena *arena;
+static struct config *config;
+static struct stripe_api *api;
+static json_object *subscription;
+
+/* set_up - no setting, no proxy */
+static void
+set_up(void)
+{
+	clearenv();
+	arena = arena_new(4 << 20);
+}
+
+/* tear_down - the client goes with the arena */
+static void
+tear_down(void)
+{
+	arena_free(arena);
+	config_free(config);
+}
+
+/* begin - a client of a server that answers so; turn may be NULL */
+static void
+begin(const struct server_turn *turn)
+{
+	static const enum setting used[] = { STRIPE_API_KEY, STRIPE_API_BASE,
+		STRIPE_API_VERSION, SETTING_END };
+	const char *problem;
+	char base[64];
+
+	snprintf(base, sizeof base, "http://127.0.0.1:%d",
+	    turn != NULL ? server_start(turn, 1) : 1);
+	setenv("STRIPE_API_BASE", base, 1);
+	setenv("STRIPE_API_KEY", "sk_test_topsecret", 1);
+	ck_assert_int_eq(config_load(used, &config, &problem), RC_OK);
+	api = stripe_api_new(arena, config);
+	ck_assert_ptr_nonnull(api);
+}
+
+START_TEST(there_is_no_client_without_a_key)
+{
+	static const enum setting used[] = { STRIPE_API_KEY, SETTING_END };
+	const char *problem;
+
+	ck_assert_int_eq(config_load(used, &config, &problem), RC_OK);
+	ck_assert_ptr_null(stripe_api_new(arena, config));
+}
+
+START_TEST(a_subscription_is_fetched)
+{
+	static const struct server_turn turn = { SERVER_CLOSE,
+		OK "{\"id\":\"sub_1A-b_9\"}", 0 };
+	const char *request, *id;
+
+	begin(&turn);
+	ck_assert_int_eq(stripe_api_subscription(
+			     api, arena, "sub_1A-b_9", 4000, &subscription),
+	    RC_OK);
+	ck_assert_int_eq(json_string(subscription, "id", &id), RC_OK);
+	ck_assert_str_eq(id, "sub_1A-b_9");
+	request = server_stop(NULL);
+	ck_assert_ptr_nonnull(
+	    strstr(request, "GET /v1/subscriptions/sub_1A-b_9 HTTP/1.1\r\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(request, "\r\nAuthorization: Bearer sk_test_topsecret\r\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(request, "\r\nStripe-Version: 2026-07-29.dahlia\r\n"));
+}
+
+START_TEST(an_event_is_fetched_as_it_was_sent)
+{
+	static const char sent[] = "{ \"id\" : \"evt_1\",\n\"x\":\"\xc3\xa9\"}";
+	struct server_turn turn = { SERVER_CLOSE, NULL, 0 };
+	const char *request, *text;
+	size_t len;
+
+	turn.answer = arena_printf(arena, OK "%s", sent);
+	begin(&turn);
+	ck_assert_int_eq(
+	    stripe_api_event(api, arena, "evt_1", 4000, &text, &len), RC_OK);
+	ck_assert_uint_eq(len, sizeof sent - 1);
+	ck_assert_mem_eq(text, sent, len);
+	request = server_stop(NULL);
+	ck_assert_ptr_nonnull(
+	    strstr(request, "GET /v1/events/evt_1 HTTP/1.1\r\n"));
+}
+
+/* What would make another path of it is never sent. */
+static const char *const unusable[] = { "", "sub/1", "..", "../charges",
+	"sub_1?expand[]=x", "sub_1#", "sub 1", "sub_1\r\nX: y", "sub_%31",
+	"s\xc3\xbc"
+	"b",
+	"."
+	"sub_1" };
+
+START_TEST(only_ids_are_asked_for)
+{
+	static const struct server_turn turn = { SERVER_CLOSE, OK "{}", 0 };
+	const char *text;
+	size_t len;
+
+	begin(&turn);
+	ck_assert_int_eq(stripe_api_subscription(
+			     api, arena, unusable[_i], 4000, &subscription),
+	    RC_NOT_FOUND);
+	ck_assert_int_eq(
+	    stripe_api_event(api, arena, unusable[_i], 4000, &text, &len),
+	    RC_NOT_FOUND);
+	ck_assert_str_eq(server_stop(NULL), "");
+}
+
+START_TEST(ids_have_a_maximum)
+{
+	static const struct server_turn turn = { SERVER_CLOSE, OK "{}", 0 };
+
+	begin(&turn);
+	ck_assert_int_eq(
+	    stripe_api_subscription(api, arena,
+		arena_printf(arena, "%0256d", 1), 4000, &subscription),
+	    RC_NOT_FOUND);
+	ck_assert_int_eq(
+	    stripe_api_subscription(api, arena,
+		arena_printf(arena, "%0255d", 1), 4000, &subscription),
+	    RC_OK);
+	server_stop(NULL);
+}
+
+static const struct {
+	struct server_turn turn;
+	enum rc rc;
+} answers[] = {
+	{ { SERVER_CLOSE, "HTTP/1.1 404 x\r\n\r\n{\"error\":{}}", 0 },
+	    RC_NOT_FOUND },
+	{ { SERVER_CLOSE, "HTTP/1.1 400 x\r\n\r\n{}", 0 }, RC_UPSTREAM },
+	{ { SERVER_CLOSE, "HTTP/1.1 401 x\r\n\r\n{}", 0 }, RC_UPSTREAM },
+	{ { SERVER_CLOSE, "HTTP/1.1 429 x\r\n\r\n{}", 0 }, RC_UPSTREAM },
+	{ { SERVER_CLOSE, "HTTP/1.1 500 x\r\n\r\n{}", 0 }, RC_UPSTREAM },
+	{ { SERVER_CLOSE, "HTTP/1.1 302 x\r\nLocation: /\r\n\r\n{}", 0 },
+	    RC_UPSTREAM },
+	{ { SERVER_CLOSE, "HTTP/1.1 201 x\r\n\r\n{}", 0 }, RC_UPSTREAM },
+	{ { SERVER_CLOSE, OK, 0 }, RC_UPSTREAM },
+	{ { SERVER_CLOSE, OK "<html>", 0 }, RC_UPSTREAM },
+	{ { SERVER_CLOSE, OK "{\"id\":", 0 }, RC_UPSTREAM },
+	{ { SERVER_CLOSE, OK "{}", 10 }, RC_UPSTREAM },
+	{ { SERVER_CLOSE, OK "{}", 2 << 20 }, RC_UPSTREAM },
+	{ { SERVER_CLOSE, "", 0 }, RC_UPSTREAM },
+	{ { SERVER_HANG, "", 0 }, RC_UPSTREAM },
+};
+
+START_TEST(what_is_no_object_is_an_error)
+{
+	const char *written;
+
+	begin(&answers[_i].turn);
+	unit_capture(STDERR_FILENO);
+	ck_assert_int_eq(
+	    stripe_api_subscription(api, arena, "sub_1", 200, &subscription),
+	    answers[_i].rc);
+	written = unit_captured();
+	server_stop(NULL);
+	ck_assert_int_eq(strstr(written, "level=warn") != NULL,
+	    answers[_i].rc == RC_UPSTREAM);
+	ck_assert_ptr_null(strstr(written, "topsecret"));
+}
+
+START_TEST(a_server_can_be_away)
+{
+	const char *written, *text;
+	size_t len;
+
+	begin(NULL);
+	unit_capture(STDERR_FILENO);
+	ck_assert_int_eq(
+	    stripe_api_event(api, arena, "evt_1", 4000, &text, &len),
+	    RC_UPSTREAM);
+	written = unit_captured();
+	ck_assert_ptr_nonnull(strstr(written, "level=warn"));
+	ck_assert_ptr_null(strstr(written, "topsecret"));
+}
+
+/* add - all tests */
+static void
+add(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, there_is_no_client_without_a_key);
+	tcase_add_test(tests, a_subscription_is_fetched);
+	tcase_add_test(tests, an_event_is_fetched_as_it_was_sent);
+	unit_add_table(tests, only_ids_are_asked_for, unusable);
+	tcase_add_test(tests, ids_have_a_maximum);
+	unit_add_table(tests, what_is_no_object_is_an_error, answers);
+	tcase_add_test(tests, a_server_can_be_away);
+}
+
+int
+main(void)
+{
+	return unit_main("stripe_api", add);
+}
