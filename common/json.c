@@ -46,7 +46,7 @@ sequence_len(const unsigned char *text, size_t len)
 /*
  * is_strict - what json-c lets pass though it is no JSON: overlong UTF-8 and
  * surrogates, which PostgreSQL would refuse (Unicode, table 3-7); control
- * characters in a string; NaN and Infinity.
+ * characters in a string; NaN, Infinity and 'single' quotes.
  */
 static bool
 is_strict(const char *text, size_t len)
@@ -61,7 +61,7 @@ is_strict(const char *text, size_t len)
 		    1 :
 		    sequence_len((const unsigned char *)text, len);
 		if (step == 0 || (in_string && c < ' ') ||
-		    (!in_string && (c == 'N' || c == 'I')))
+		    (!in_string && (c == 'N' || c == 'I' || c == '\'')))
 			return false;
 		if (c == '"' && !escaped)
 			in_string = !in_string;

@@ -73,6 +73,10 @@ static const struct {
 	/* half of a pair is no character: it is replaced */
 	{ BYTES("[\"\\ud800\"]"), "[\"\xef\xbf\xbd\"]" },
 	{ BYTES("[\"\\udc00x\"]"), "[\"\xef\xbf\xbdx\"]" },
+	/* what is no JSON outside of a string may be in one */
+	{ BYTES("[\"NaN\",\"-Infinity\",\"it's\",\"/**/\",\"\x7f\"]"),
+	    "[\"NaN\",\"-Infinity\",\"it's\",\"/**/\",\"\x7f\"]" },
+	{ BYTES("[\"\\\"N'\",\"\\\\\",\"I\"]"), "[\"\\\"N'\",\"\\\\\",\"I\"]" },
 	/* of duplicate keys the last one counts */
 	{ BYTES("{\"a\":1,\"b\":2,\"a\":3}"), "{\"a\":3,\"b\":2}" },
 };
@@ -83,8 +87,8 @@ START_TEST(reads_documents)
 
 	ck_assert_int_eq(
 	    parse(documents[_i].text, documents[_i].len, &parsed), RC_OK);
-	ck_assert_str_eq(
-	    json_object_to_json_string_ext(parsed, JSON_C_TO_STRING_PLAIN),
+	ck_assert_str_eq(json_object_to_json_string_ext(
+			     parsed, JSON_C_TO_STRING_NOSLASHESCAPE),
 	    documents[_i].printed);
 }
 
@@ -142,6 +146,17 @@ static const struct {
 	{ BYTES("[1.2.3]") },
 	{ BYTES("[1-2]") },
 	{ BYTES("[01]") },
+	{ BYTES("[NaN]") },
+	{ BYTES("[Infinity]") },
+	{ BYTES("[-Infinity]") },
+	{ BYTES("[\"\\\\\",NaN]") },
+	{ BYTES("{'a':1}") },
+	{ BYTES("{\"a\":'b'}") },
+	{ BYTES("[\"\n\"]") },
+	{ BYTES("[\"a\tb\"]") },
+	{ BYTES("[\"\x01\"]") },
+	{ BYTES("[\"\x1f\"]") },
+	{ BYTES("{\"a\r\":1}") },
 	{ BYTES("[\"\\x41\"]") },
 	{ BYTES("[\"\\u12\"]") },
 	{ BYTES("[\"\\u12g4\"]") },
