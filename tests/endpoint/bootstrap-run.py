@@ -4,25 +4,24 @@ should."""
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
 from harness import processes
 from harness.desk import SOURCE, Desk, clean_environment, wait_until
-from harness.tap import Suite, has, same, true
+from harness.tap import Suite, same, true
 
 QUICK_S = 15
 
-suite = Suite()
+# The desk that every case gets runs beside those that cases start and end.
+suite = Suite(lambda: Desk(workers=1))
 
 
 def development():
     """A desk with no settings but those that bootstrap makes up."""
-    return Desk(environment={name: None for name in (
+    return Desk(workers=1, environment={name: None for name in (
         "STRIPE_WEBHOOK_SECRET", "STRIPE_API_KEY", "STRIPE_API_BASE",
         "CATALOG")})
 
@@ -33,9 +32,30 @@ def line(desk, start):
     return found[0][len(start):]
 
 
-@suite.case("it prints the database before it says that it is ready, and the"
-            " sample command that it prints works as it stands")
-def sample():
+def shell(command):
+    """Run it as a person would who has copied it; what it printed."""
+    result = subprocess.run(
+        ["sh", "-c", command], env=clean_environment(), cwd="/",
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=30)
+    same(result.returncode, 0, result.stdout)
+    return result.stdout
+
+
+def refused(*arguments, status, environment=None):
+    """Run bootstrap, which must refuse; what it said."""
+    result = subprocess.run(
+        [os.path.join(SOURCE, "bootstrap"), *arguments], env=environment,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=30)
+    same(result.returncode, status, result.stdout)
+    return result.stdout
+
+
+@suite.case("it prints the database before it says that it is ready; its"
+            " sample command works as it stands; a second run is ready"
+            " within %d s with the same data" % QUICK_S)
+def sample(_):
     with development() as desk:
         same(line(desk, "paydesk ready "), "http://127.0.0.1:%d" % desk.port)
         order = [said.split()[1] for said in desk.printed
@@ -43,99 +63,69 @@ def sample():
         true(order.index("database") < order.index("ready"), repr(order))
         command = [said for said in desk.printed if " send " in said]
         same(len(command), 1, "sample commands")
-        result = subprocess.run(
-            ["sh", "-c", command[0]], env=clean_environment(), cwd="/",
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, timeout=30)
-        same(result.returncode, 0, result.stdout)
-        true("applied" in result.stdout, result.stdout)
-        row = desk.row("SELECT stripe_subscription_id AS id, status "
-                       "FROM billing.subscriptions")
-        true(row["id"] in result.stdout and row["status"] in result.stdout,
-             result.stdout)
+        said = shell(command[0])
+        rows = "SELECT stripe_subscription_id, status, account_id, " \
+            "updated_at FROM billing.subscriptions"
+        before = desk.row(rows)
+        for word in ("applied", before["stripe_subscription_id"],
+                     before["status"]):
+            true(word in said, "no %r in: %s" % (word, said))
+        conninfo = desk.conninfo
+        took = desk.restart()
+        true(took < QUICK_S, "it took %.1f s" % took)
+        same(desk.conninfo, conninfo)
+        same(desk.row(rows), before)
+        true("applied" in shell([said for said in desk.printed
+                                 if " send " in said][0]), "the same secret")
 
 
 @suite.case("the database that it prints is one for psql, with the owner's"
             " rights")
-def database():
-    with Desk() as desk:
-        result = subprocess.run(
-            ["psql", "-X", "-A", "-t", "-d", desk.conninfo, "-c",
-             "CREATE TABLE billing.mine (x int)", "-c",
-             "SELECT current_user FROM billing.accounts RIGHT JOIN (SELECT) x "
-             "ON true"], env=clean_environment(), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        same(result.stdout.split()[-1], "paydesk", result.stdout)
+def database(desk):
+    said = shell("psql -X -A -t -d '%s' -c 'CREATE TABLE billing.mine ()' "
+                 "-c 'DROP TABLE billing.mine' -c 'SELECT current_user'"
+                 % desk.conninfo)
+    same(said.split()[-1], "paydesk")
 
 
-@suite.case("a second run is ready within %d s, with the same data and"
-            " secrets" % QUICK_S)
-def second_run():
-    with development() as desk:
-        buyer = desk.buyer()
-        conninfo = desk.conninfo
-        started = time.monotonic()
-        desk.restart()
-        took = time.monotonic() - started
-        true(took < QUICK_S, "it took %.1f s" % took)
-        same(desk.conninfo, conninfo)
-        has(desk.account_of(buyer), email=buyer.email)
-
-
-@suite.each("{name} ends all that was started, and nothing else", [
-    {"name": "SIG" + name, "number": getattr(signal, "SIG" + name)}
-    for name in ("TERM", "INT", "HUP")])
-def signals(name, number):
-    with Desk(workers=1) as other:
-        desk = Desk(workers=1)
-        try:
-            desk.deliver(desk.buyer().created())
-            desk.process.send_signal(number)
-            same(desk.process.wait(30), 0, "exit status")
-            wait_until(lambda: not processes.of_directory(desk.var), 5,
-                       "the end of what was started")
-        finally:
-            desk.abandon()
-        other.deliver(other.buyer().created())
+@suite.each("SIG{name} ends all that was started, and nothing else",
+            ["TERM", "INT", "HUP"])
+def signals(other, name):
+    desk = Desk(workers=1)
+    try:
+        desk.deliver(desk.buyer().created())
+        desk.process.send_signal(getattr(signal, "SIG" + name))
+        same(desk.process.wait(30), 0, "exit status")
+        wait_until(lambda: not processes.of_directory(desk.var), 5,
+                   "the end of what was started")
+    finally:
+        desk.abandon()
+    other.deliver(other.buyer().created())
 
 
 @suite.case("a port that is taken is said in a sentence, and nothing stays")
-def port_taken():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen(1)
-        try:
-            Desk(port=taken.getsockname()[1])
-        except AssertionError as error:
-            true("taken" in str(error) and "PAYDESK_PORT" in str(error),
-                 str(error))
-        else:
-            raise AssertionError("it started")
+def port_taken(other):
+    try:
+        Desk(port=other.port).abandon()
+    except AssertionError as error:
+        true("taken" in str(error) and "PAYDESK_PORT" in str(error),
+             str(error))
+    else:
+        raise AssertionError("it started")
 
 
 @suite.case("a second one in the same directory is refused, the first goes"
             " on")
-def same_directory():
-    with Desk() as desk:
-        result = subprocess.run(
-            [os.path.join(SOURCE, "bootstrap"), "run"],
-            env=desk.bootstrap_environment(), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=30)
-        same(result.returncode, 1, result.stdout)
-        true("already" in result.stdout, result.stdout)
-        desk.deliver(desk.buyer().created())
+def same_directory(desk):
+    said = refused("run", status=1, environment=desk.bootstrap_environment())
+    true("already" in said, said)
+    desk.deliver(desk.buyer().created())
 
 
-@suite.case("without run or check it explains itself, 64")
-def usage():
-    for arguments in ([], ["nonsense"], ["run", "more"]):
-        result = subprocess.run(
-            [os.path.join(SOURCE, "bootstrap"), *arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, timeout=30)
-        same(result.returncode, 64)
-        true("bootstrap run" in result.stdout, result.stdout)
+@suite.each("'bootstrap {words}' explains how it is used, 64",
+            ["", "nonsense", "run more"])
+def usage(_, words):
+    true("bootstrap run" in refused(*words.split(), status=64), "no usage")
 
 
 suite.main()

@@ -100,7 +100,8 @@ SHORT_LIVES = {
             b.updated(at=10, status="canceled"),
             b.deleted(at=20, quantity=2),
             b.updated(at=500, status="active", quantity=3)],
-        {**PRO, "status": "canceled", "tier": "free", "seat_limit": 2}),
+        {**PRO, "status": "canceled", "tier": "free", "seat_limit": 2,
+         "last_event_at": when(START + 20)}),
     "a customer who is deleted": (
         lambda b: [
             b.created(at=0),

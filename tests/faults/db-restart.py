@@ -25,6 +25,7 @@ suite = Suite(lambda: Desk(workers=WORKERS))
     {"how": "at once, as after a crash", "mode": "immediate"}])
 def restarted(desk, how, mode):
     desk.expect_log("level=error msg=\"not applied and not noted",
+                    "level=warn msg=\"postgresql: terminating connection",
                     "FATAL:", "WARNING:  terminating")
     desk.sql("TRUNCATE billing.subscriptions, billing.stripe_events")
     books = Books(desk, BUYERS, random.Random(os.urandom(8)))

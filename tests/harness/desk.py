@@ -50,7 +50,7 @@ STRAY = re.compile(
     r"runtime error:|Sanitizer|SUMMARY:|[Aa]ssert|Segmentation|core dumped"
     r"|stack smashing|buffer overflow detected|(malloc|free)\(\)"
     r"|corruption \("
-    r"|level=(error|crit|fatal)|watchdog"
+    r"|level=(warn|error)"
     r"|\[(warn|error|crit|alert|emerg)\]"
     r"|\b(WARNING|ERROR|FATAL|PANIC|TRAP):(?!  terminating autovacuum)"
     r"|terminated by signal")
@@ -281,10 +281,13 @@ class Desk:
         return names
 
     def restart(self):
-        """Stop all, and start it again in the same directory."""
+        """Stop all, and start it again in the same directory; how many
+        seconds the start took."""
         same(self._stop(), [], "still running")
         same(self.process.returncode, 0, "exit status of bootstrap")
+        started = time.monotonic()
         self._start()
+        return time.monotonic() - started
 
     def abandon(self):
         """End the desk without asking anything."""
