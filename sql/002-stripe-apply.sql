@@ -62,12 +62,6 @@ LANGUAGE sql IMMUTABLE AS $$
 	             AND s.previous_status IN ('past_due', 'unpaid') THEN s.last_event_at END
 $$;
 
--- Whether its Checkout session was unpaid and no money has been seen since.
-CREATE FUNCTION billing.awaits_payment(s billing.subscriptions) RETURNS boolean
-LANGUAGE sql IMMUTABLE AS $$
-	SELECT s.checkout_unpaid AND s.checkout_paid_at IS NULL AND NOT s.invoice_paid
-$$;
-
 -- What the facts add up to. payment_failed_at and payment_paid_at are kept only
 -- while they are not older than the snapshot; in one second an invoice has the
 -- last word, and of two invoices the paid one.
@@ -86,7 +80,8 @@ BEGIN
 	   AND s.payment_paid_at >= coalesce(s.payment_failed_at, '-infinity') THEN
 		status := 'active';
 	END IF;
-	IF billing.awaits_payment(s) AND status IN ('active', 'trialing') THEN
+	IF s.checkout_unpaid AND s.checkout_paid_at IS NULL AND NOT s.invoice_paid
+	   AND status IN ('active', 'trialing') THEN
 		status := 'incomplete';
 	END IF;
 	RETURN status;
@@ -126,40 +121,45 @@ END $$;
 CREATE FUNCTION billing.account_refresh(account bigint, ended boolean) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-	a       billing.accounts;
-	best    record;
-	grants  boolean;
-	paid    boolean;
-	overdue boolean;
-	tier_   text;
-	first_  boolean;
+	a         record;
+	s         record;
+	status_   text;
+	trial_    timestamptz;
+	tier_     text;
+	grants    boolean := false;
+	paid      boolean := false;
+	overdue   boolean := false;
 BEGIN
-	SELECT bool_or(s.status IN ('trialing', 'active')
-	               OR (s.was_active AND s.status IN ('past_due', 'unpaid', 'paused'))),
-	       bool_or(s.was_active AND NOT billing.awaits_payment(s)),
-	       bool_or(s.status = 'past_due')
-		INTO grants, paid, overdue
-		FROM billing.subscriptions s WHERE s.account_id = account;
-	SELECT s.status, s.trial_end INTO best
-		FROM billing.subscriptions s WHERE s.account_id = account
-		ORDER BY array_position(ARRAY['active', 'trialing', 'past_due', 'unpaid', 'paused',
-			'incomplete', 'canceled', 'incomplete_expired'], s.status),
-			s.last_event_at DESC NULLS LAST, s.id DESC
-		LIMIT 1;
-	SELECT * INTO a FROM billing.accounts WHERE id = account;
+	SELECT subscription_status, trial_end, tier, first_paid_at INTO a
+		FROM billing.accounts WHERE id = account;
+	-- the most alive one last: it is the one that the account mirrors
+	FOR s IN SELECT status, trial_end, was_active,
+			checkout_unpaid AND checkout_paid_at IS NULL AND NOT invoice_paid AS unpaid
+		FROM billing.subscriptions WHERE account_id = account
+		ORDER BY array_position(ARRAY['incomplete_expired', 'canceled', 'incomplete',
+			'paused', 'unpaid', 'past_due', 'trialing', 'active'], status) NULLS FIRST,
+			last_event_at NULLS FIRST, id
+	LOOP
+		status_ := s.status;
+		trial_ := s.trial_end;
+		grants := grants OR s.status IN ('trialing', 'active')
+			OR (s.was_active AND s.status IN ('past_due', 'unpaid', 'paused'));
+		paid := paid OR (s.was_active AND NOT s.unpaid);
+		overdue := overdue OR s.status = 'past_due';
+	END LOOP;
 
-	first_ := a.first_paid_at IS NULL AND coalesce(paid, false);
-	IF first_ AND a.tier = 'free' THEN
+	tier_ := CASE WHEN grants THEN 'paid'
+	              WHEN ended AND NOT overdue THEN 'free'
+	              ELSE a.tier END;
+	paid := paid AND a.first_paid_at IS NULL;
+	IF paid AND a.tier = 'free' THEN
 		PERFORM billing.referral_convert(account);
 	END IF;
-	tier_ := CASE WHEN grants THEN 'paid'
-	              WHEN ended AND NOT coalesce(overdue, false) THEN 'free'
-	              ELSE a.tier END;
-	IF first_ OR (a.subscription_status, a.trial_end, a.tier)
-	             IS DISTINCT FROM (best.status, best.trial_end, tier_) THEN
+	IF paid OR (a.subscription_status, a.trial_end, a.tier)
+	           IS DISTINCT FROM (status_, trial_, tier_) THEN
 		UPDATE billing.accounts
-			SET subscription_status = best.status, trial_end = best.trial_end, tier = tier_,
-			    first_paid_at = CASE WHEN first_ THEN now() ELSE first_paid_at END,
+			SET subscription_status = status_, trial_end = trial_, tier = tier_,
+			    first_paid_at = CASE WHEN paid THEN now() ELSE first_paid_at END,
 			    updated_at = now()
 			WHERE id = account;
 	END IF;
@@ -272,6 +272,130 @@ BEGIN
 	RETURN touched;
 END $$;
 
+-- Merges what an event says about a subscription into its row, which is made if
+-- need be, and brings the account in line. The arguments are those of
+-- billing.stripe_apply(), and so is the outcome.
+CREATE FUNCTION billing.subscription_apply(
+	created timestamptz, fact text,
+	customer text, subscription text, account_ref_ text, email_ text,
+	status_ text, previous text, rank smallint,
+	plan_ text, period_ text, price text, seats integer,
+	period_start timestamptz, period_end timestamptz, trial_end_ timestamptz,
+	cancel_ boolean)
+RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+	outcome_ text := 'applied';
+	old      billing.subscriptions;
+	s        billing.subscriptions;
+BEGIN
+	SELECT * INTO s FROM billing.subscriptions
+		WHERE stripe_subscription_id = subscription FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		INSERT INTO billing.subscriptions (stripe_subscription_id)
+			VALUES (subscription) ON CONFLICT DO NOTHING;
+		SELECT * INTO s FROM billing.subscriptions
+			WHERE stripe_subscription_id = subscription FOR NO KEY UPDATE;
+		IF status_ IS NOT NULL AND billing.customer_is_deleted(customer) THEN
+			status_ := 'canceled';
+		END IF;
+	END IF;
+	old := s;
+	s.stripe_customer_id := coalesce(s.stripe_customer_id, customer);
+	s.account_ref := coalesce(account_ref_, s.account_ref);
+	IF s.account_id IS NULL
+	   OR (s.stripe_customer_id, s.account_ref)
+	      IS DISTINCT FROM (old.stripe_customer_id, old.account_ref) THEN
+		s.account_id := coalesce(s.account_id,
+			billing.account_resolve(customer, account_ref_, email_));
+	END IF;
+	s.was_active := s.was_active OR s.status IN ('active', 'trialing');
+	IF s.status <> billing.subscription_status(s) THEN
+		-- set by hand: what a person says stands until Stripe says something newer
+		s.snapshot_status := s.status;
+		s.payment_failed_at := NULL;
+		s.payment_paid_at := NULL;
+	END IF;
+
+	IF status_ IS NOT NULL THEN
+		s.was_active := s.was_active OR status_ IN ('active', 'trialing');
+		IF billing.is_newer(s, created, rank, status_, previous) THEN
+			s.snapshot_status := status_;
+			s.previous_status := previous;
+			s.last_event_at := created;
+			s.last_event_rank := rank;
+			s.plan := coalesce(plan_, 'unknown');
+			s.period := period_;
+			s.price_id := price;
+			s.seat_limit := seats;
+			s.current_period_start := period_start;
+			s.current_period_end := period_end;
+			s.trial_end := trial_end_;
+			s.cancel_at_period_end := cancel_;
+			IF s.payment_failed_at < created OR s.payment_failed_at = billing.recovered_at(s) THEN
+				s.payment_failed_at := NULL;
+			END IF;
+			IF s.payment_paid_at < created THEN
+				s.payment_paid_at := NULL;
+			END IF;
+		ELSIF fact IS NULL THEN
+			outcome_ := 'stale';
+		END IF;
+	END IF;
+
+	IF fact IN ('payment_failed', 'payment_paid') THEN
+		IF created < greatest(s.last_event_at, s.payment_failed_at, s.payment_paid_at)
+		   OR (fact = 'payment_failed' AND billing.recovered_at(s) = created) THEN
+			outcome_ := 'stale';
+		ELSIF fact = 'payment_failed' THEN
+			s.payment_failed_at := created;
+		ELSE
+			s.payment_paid_at := created;
+		END IF;
+		IF fact = 'payment_paid' AND NOT s.invoice_paid THEN
+			s.invoice_paid := true;
+			outcome_ := CASE WHEN s.checkout_unpaid THEN 'applied' ELSE outcome_ END;
+		END IF;
+	ELSIF fact = 'checkout_unpaid' THEN
+		s.checkout_unpaid := true;
+	ELSIF fact = 'checkout_paid' THEN
+		s.checkout_paid_at := greatest(s.checkout_paid_at, created);
+	END IF;
+	IF fact IS NOT NULL AND s.snapshot_status IS NULL THEN
+		s.plan := coalesce(plan_, s.plan);
+		s.period := coalesce(period_, s.period);
+	END IF;
+
+	s.status := billing.subscription_status(s);
+	s.was_active := s.was_active OR s.status IN ('active', 'trialing');
+	IF s IS DISTINCT FROM old THEN
+		UPDATE billing.subscriptions SET
+			account_id = s.account_id, stripe_customer_id = s.stripe_customer_id,
+			account_ref = s.account_ref, plan = s.plan, period = s.period,
+			price_id = s.price_id, status = s.status, seat_limit = s.seat_limit,
+			current_period_start = s.current_period_start,
+			current_period_end = s.current_period_end, trial_end = s.trial_end,
+			cancel_at_period_end = s.cancel_at_period_end,
+			last_event_at = s.last_event_at, last_event_rank = s.last_event_rank,
+			snapshot_status = s.snapshot_status, previous_status = s.previous_status,
+			was_active = s.was_active, payment_failed_at = s.payment_failed_at,
+			payment_paid_at = s.payment_paid_at, checkout_unpaid = s.checkout_unpaid,
+			checkout_paid_at = s.checkout_paid_at, invoice_paid = s.invoice_paid,
+			updated_at = now()
+			WHERE id = s.id;
+	END IF;
+	IF s.account_id IS NULL THEN
+		RETURN CASE outcome_ WHEN 'applied' THEN 'unmatched' ELSE outcome_ END;
+	END IF;
+	IF (s.status, s.was_active, s.trial_end, s.account_id)
+	   IS DISTINCT FROM (old.status, old.was_active, old.trial_end, old.account_id) THEN
+		PERFORM billing.account_refresh(s.account_id,
+			billing.life_stage(s.status) = 2 AND billing.life_stage(old.status) < 2
+			OR billing.life_stage(s.status) = 0 AND billing.life_stage(old.status) = 1);
+	END IF;
+	RETURN outcome_;
+END $$;
+
 -- Applies one event and writes its ledger row. Returns the outcome: 'applied',
 -- 'duplicate', 'ignored', 'stale' or 'unmatched'. An exception leaves nothing
 -- behind; the program then records it with billing.stripe_failed().
@@ -280,7 +404,8 @@ END $$;
 --             'payment_paid', 'checkout_paid', 'checkout_unpaid',
 --             'customer_deleted', or NULL
 --   status_ … cancel_   the snapshot of the subscription; none when status_ is NULL
--- Events of one customer are applied one at a time.
+-- The same event on two connections waits at the ledger's key; events of one
+-- customer are applied one at a time.
 CREATE FUNCTION billing.stripe_apply(
 	event text, type_ text, api_version_ text, livemode_ boolean, created timestamptz,
 	payload_ text, truncated boolean,
@@ -293,150 +418,46 @@ CREATE FUNCTION billing.stripe_apply(
 RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	outcome_ text := 'applied';
-	account  bigint;
-	bound_ref text;
-	old      billing.subscriptions;
-	s        billing.subscriptions;
+	expected text := CASE action WHEN 'ignore' THEN 'ignored' ELSE 'applied' END;
+	outcome_ text := expected;
 	done     boolean;
 BEGIN
-	PERFORM pg_advisory_xact_lock(hashtextextended(coalesce(customer, subscription, event), 0));
-	SELECT processed_at IS NOT NULL INTO done FROM billing.stripe_events WHERE event_id = event;
-	IF done THEN
-		UPDATE billing.stripe_events SET deliveries = deliveries + 1 WHERE event_id = event;
-		RETURN 'duplicate';
+	INSERT INTO billing.stripe_events (event_id, type, api_version, livemode, created_at,
+			processed_at, outcome, stripe_customer_id, stripe_subscription_id,
+			payload, payload_truncated)
+		VALUES (event, type_, api_version_, livemode_, created,
+			now(), expected, customer, subscription, payload_, truncated)
+		ON CONFLICT (event_id) DO NOTHING;
+	IF NOT FOUND THEN
+		UPDATE billing.stripe_events SET deliveries = deliveries + 1 WHERE event_id = event
+			RETURNING processed_at IS NOT NULL INTO done;
+		IF done THEN
+			RETURN 'duplicate';
+		END IF;
 	END IF;
 
-	IF action = 'ignore' THEN
-		outcome_ := 'ignored';
-	ELSIF action = 'apply' THEN
-		SELECT a.id, a.external_id INTO account, bound_ref
-			FROM billing.accounts a WHERE a.stripe_customer_id = customer;
-		IF account IS NULL OR account_ref_ <> bound_ref THEN
-			account := billing.account_resolve(customer, account_ref_, email_);
-		END IF;
+	IF action = 'apply' THEN
+		PERFORM pg_advisory_xact_lock(hashtextextended(coalesce(customer, subscription, event), 0));
 		IF fact = 'customer_deleted' THEN
 			IF billing.customer_delete(customer, created, rank) = 0 THEN
 				outcome_ := 'unmatched';
 			END IF;
 		ELSIF subscription IS NULL THEN
-			IF account IS NULL THEN
+			IF billing.account_resolve(customer, account_ref_, email_) IS NULL THEN
 				outcome_ := 'unmatched';
 			END IF;
 		ELSE
-			SELECT * INTO s FROM billing.subscriptions
-				WHERE stripe_subscription_id = subscription FOR NO KEY UPDATE;
-			IF NOT FOUND THEN
-				INSERT INTO billing.subscriptions (stripe_subscription_id)
-					VALUES (subscription) ON CONFLICT DO NOTHING;
-				SELECT * INTO s FROM billing.subscriptions
-					WHERE stripe_subscription_id = subscription FOR NO KEY UPDATE;
-				IF status_ IS NOT NULL AND billing.customer_is_deleted(customer) THEN
-					status_ := 'canceled';
-				END IF;
-			END IF;
-			old := s;
-			s.was_active := s.was_active OR s.status IN ('active', 'trialing');
-			IF s.status <> billing.subscription_status(s) THEN
-				-- set by hand: what a person says stands until Stripe says something newer
-				s.snapshot_status := s.status;
-				s.payment_failed_at := NULL;
-				s.payment_paid_at := NULL;
-			END IF;
-
-			IF status_ IS NOT NULL THEN
-				IF billing.is_newer(s, created, rank, status_, previous) THEN
-					s.snapshot_status := status_;
-					s.previous_status := previous;
-					s.last_event_at := created;
-					s.last_event_rank := rank;
-					s.plan := coalesce(plan_, 'unknown');
-					s.period := period_;
-					s.price_id := price;
-					s.seat_limit := seats;
-					s.current_period_start := period_start;
-					s.current_period_end := period_end;
-					s.trial_end := trial_end_;
-					s.cancel_at_period_end := cancel_;
-					IF s.payment_failed_at < created OR billing.recovered_at(s) = s.payment_failed_at THEN
-						s.payment_failed_at := NULL;
-					END IF;
-					IF s.payment_paid_at < created THEN
-						s.payment_paid_at := NULL;
-					END IF;
-				ELSIF fact IS NULL THEN
-					outcome_ := 'stale';
-				END IF;
-			END IF;
-
-			IF fact IN ('payment_failed', 'payment_paid') THEN
-				IF created < greatest(s.last_event_at, s.payment_failed_at, s.payment_paid_at)
-				   OR (fact = 'payment_failed' AND billing.recovered_at(s) = created) THEN
-					outcome_ := 'stale';
-				ELSIF fact = 'payment_failed' THEN
-					s.payment_failed_at := created;
-				ELSE
-					s.payment_paid_at := created;
-				END IF;
-				IF fact = 'payment_paid' AND NOT s.invoice_paid THEN
-					s.invoice_paid := true;
-					outcome_ := CASE WHEN s.checkout_unpaid THEN 'applied' ELSE outcome_ END;
-				END IF;
-			ELSIF fact = 'checkout_unpaid' THEN
-				s.checkout_unpaid := true;
-			ELSIF fact = 'checkout_paid' THEN
-				s.checkout_paid_at := greatest(s.checkout_paid_at, created);
-			END IF;
-			IF fact IS NOT NULL AND s.snapshot_status IS NULL THEN
-				s.plan := coalesce(plan_, s.plan);
-				s.period := coalesce(period_, s.period);
-			END IF;
-
-			s.stripe_customer_id := coalesce(s.stripe_customer_id, customer);
-			s.account_ref := coalesce(account_ref_, s.account_ref);
-			s.account_id := coalesce(s.account_id, account);
-			s.status := billing.subscription_status(s);
-			s.was_active := s.was_active OR s.status IN ('active', 'trialing')
-				OR coalesce(status_ IN ('active', 'trialing'), false);
-			IF s IS DISTINCT FROM old THEN
-				UPDATE billing.subscriptions SET
-					account_id = s.account_id, stripe_customer_id = s.stripe_customer_id,
-					account_ref = s.account_ref, plan = s.plan, period = s.period,
-					price_id = s.price_id, status = s.status, seat_limit = s.seat_limit,
-					current_period_start = s.current_period_start,
-					current_period_end = s.current_period_end, trial_end = s.trial_end,
-					cancel_at_period_end = s.cancel_at_period_end,
-					last_event_at = s.last_event_at, last_event_rank = s.last_event_rank,
-					snapshot_status = s.snapshot_status, previous_status = s.previous_status,
-					was_active = s.was_active, payment_failed_at = s.payment_failed_at,
-					payment_paid_at = s.payment_paid_at, checkout_unpaid = s.checkout_unpaid,
-					checkout_paid_at = s.checkout_paid_at, invoice_paid = s.invoice_paid,
-					updated_at = now()
-					WHERE id = s.id;
-			END IF;
-			IF s.account_id IS NULL THEN
-				outcome_ := CASE outcome_ WHEN 'applied' THEN 'unmatched' ELSE outcome_ END;
-			ELSIF (s.status, s.was_active, s.trial_end, s.account_id)
-			      IS DISTINCT FROM (old.status, old.was_active, old.trial_end, old.account_id) THEN
-				PERFORM billing.account_refresh(s.account_id,
-					billing.life_stage(s.status) = 2 AND billing.life_stage(old.status) < 2
-					OR billing.life_stage(s.status) = 0 AND billing.life_stage(old.status) = 1);
-			END IF;
+			outcome_ := billing.subscription_apply(created, fact, customer, subscription,
+				account_ref_, email_, status_, previous, rank, plan_, period_, price, seats,
+				period_start, period_end, trial_end_, cancel_);
 		END IF;
 	END IF;
 
-	INSERT INTO billing.stripe_events AS e (event_id, type, api_version, livemode, created_at,
-			processed_at, outcome, stripe_customer_id, stripe_subscription_id,
-			payload, payload_truncated)
-		VALUES (event, type_, api_version_, livemode_, created,
-			now(), outcome_, customer, subscription, payload_, truncated)
-		ON CONFLICT (event_id) DO UPDATE SET processed_at = now(), outcome = excluded.outcome,
-			error = NULL, stripe_customer_id = excluded.stripe_customer_id,
-			stripe_subscription_id = excluded.stripe_subscription_id,
-			deliveries = e.deliveries + 1
-			WHERE e.processed_at IS NULL;
-	IF NOT FOUND THEN
-		RAISE serialization_failure USING MESSAGE = 'the event was processed meanwhile';
+	IF outcome_ <> expected OR NOT done THEN
+		UPDATE billing.stripe_events
+			SET processed_at = now(), outcome = outcome_, error = NULL,
+			    stripe_customer_id = customer, stripe_subscription_id = subscription
+			WHERE event_id = event;
 	END IF;
 	RETURN outcome_;
 END $$;
