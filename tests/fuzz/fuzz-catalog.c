@@ -15,6 +15,8 @@
 
 #define ARENA_MAX (4 << 20) /* bytes, as a program's */
 
+const unsigned long fuzz_inputs = 3000;
+
 const struct fuzz_bytes fuzz_seeds[] = {
 	FUZZ_BYTES(
 	    "{\"default_plan\":\"pro\",\"plans\":{\"pro\":{\"monthly\":{"

@@ -20,6 +20,8 @@
 #define NOW 1700000000
 #define HEADER_MAX (FUZZ_INPUT_MAX * SIGNATURE_HEX_LEN + 1) /* bytes */
 
+const unsigned long fuzz_inputs = 20000;
+
 const struct fuzz_bytes fuzz_seeds[] = {
 	FUZZ_BYTES("t=1700000000,v1=*\n{\"id\":\"evt_1\"}"),
 	FUZZ_BYTES("t=1700000000,v1=#\n{}"),

@@ -33,6 +33,9 @@ struct fuzz_bytes {
 extern const struct fuzz_bytes fuzz_seeds[];
 extern const struct fuzz_bytes fuzz_words[];
 
+/* How many inputs a test tries: what takes about a second with sanitizers. */
+extern const unsigned long fuzz_inputs;
+
 /* The fuzzer. Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

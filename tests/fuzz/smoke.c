@@ -13,7 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define INPUTS 40000
 #define SERIES_S 100 /* longest duration of all of them */
 
 /* make_input - number n of the series: the seeds, then changed ones */
@@ -79,14 +78,14 @@ main(int argc, char **argv)
 	child = fork();
 	if (child == 0) {
 		alarm(SERIES_S);
-		for (*current = 0; *current < INPUTS; ++*current)
+		for (*current = 0; *current < fuzz_inputs; ++*current)
 			try_input(*current);
 		exit(0);
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		return 1;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		printf("ok 1 - %d inputs\n", INPUTS);
+		printf("ok 1 - %lu inputs\n", fuzz_inputs);
 		return 0;
 	}
 	printf("not ok 1 - input %lu (%s %lu shows it): %s %d\n", *current,
