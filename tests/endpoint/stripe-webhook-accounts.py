@@ -6,7 +6,6 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
-from harness import stripe
 from harness.desk import Desk, in_threads
 from harness.stripe import Buyer, new_id
 from harness.tap import Suite, has, same, true

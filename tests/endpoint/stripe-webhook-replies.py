@@ -67,7 +67,7 @@ def same_id_other_content(desk):
     same(desk.subscription_of(buyer)["status"], "active")
 
 
-@suite.each("a {type} is ignored and recorded, in these words", [
+@suite.each("{type} is ignored and recorded, in these words", [
     "invoice.created", "payment_intent.succeeded", "invoice.upcoming",
     "customer.subscription.pending_update_applied", "invoice_payment.paid",
     "something.that.does.not.exist.yet"])

@@ -136,7 +136,8 @@ class FakeStripe:
 
     def __init__(self):
         self.process = subprocess.Popen(
-            [os.path.join(SOURCE, "tests", "fake", "stripe")],
+            [*processes.END_WITH_US,
+             os.path.join(SOURCE, "tests", "fake", "stripe")],
             stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().split()[-1]
 
@@ -224,8 +225,9 @@ class Desk:
         self._stderr = open(os.path.join(self.directory, "bootstrap.log"),
                             "ab")
         self.process = subprocess.Popen(
-            [os.path.join(SOURCE, "bootstrap"), "run"],
-            env=self.bootstrap_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [*processes.END_WITH_US, os.path.join(SOURCE, "bootstrap"),
+             "run"], env=self.bootstrap_environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=self._stderr, start_new_session=True)
         self.conninfo = None
         self.printed = []

@@ -2,6 +2,9 @@
 
 import os
 
+# Before a command: it gets SIGTERM when this process ends, however it ends.
+END_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")
+
 
 def _read(pid, name):
     try:

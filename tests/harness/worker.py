@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 
 from .client import Reply
+from .processes import END_WITH_US
 
 BEGIN, END, PARAMS, STDIN, STDOUT, STDERR = 1, 3, 4, 5, 6, 7
 RECORD_MAX = 65535
@@ -44,7 +45,7 @@ class Worker:
             listening.bind(self.path)
             listening.listen(16)
             self.process = subprocess.Popen(
-                [program], stdin=listening, env=environment,
+                [*END_WITH_US, program], stdin=listening, env=environment,
                 stdout=self.errors, stderr=self.errors)
 
     def request(self, method, path, body=b"", headers=None, timeout=30):
