@@ -363,6 +363,15 @@ def replay_failed(desk):
                     "WHERE processed_at IS NULL"), 0)
 
 
+@suite.case("replay --json says the same for programs")
+def replay_json(desk):
+    buyer, event = failed_event(desk)
+    result = works(desk.run("replay", "--json", event["id"]))
+    row, = json.loads(result.stdout)
+    has(row, event=event["id"], type=event["type"], outcome="applied")
+    same(desk.subscription_of(buyer)["status"], "active")
+
+
 @suite.case("replay --failed with nothing to do is content")
 def replay_nothing(desk):
     works(desk.run("replay", "--failed"))
