@@ -36,9 +36,11 @@ struct state {
 static const struct db_statement statements[] = {
 	LEDGER_STATEMENTS,
 	REPLAY_STATEMENTS,
-	{ "subscription_known",
-	    "SELECT FROM billing.subscriptions"
-	    " WHERE stripe_subscription_id = $1 AND last_event_at IS NOT NULL" },
+	{ "nothing_to_fetch",
+	    "SELECT EXISTS (SELECT FROM billing.subscriptions"
+	    " WHERE stripe_subscription_id = $1 AND last_event_at IS NOT NULL)"
+	    " OR EXISTS (SELECT FROM billing.stripe_events"
+	    " WHERE event_id = $2 AND processed_at IS NOT NULL)" },
 	{ NULL, NULL },
 };
 
@@ -151,6 +153,23 @@ read_facts(const struct state *state, const struct stripe_event *event,
 	return rc;
 }
 
+/* is_known - the books hold the subscription, or have seen the event */
+static enum rc
+is_known(struct service *service, const struct ledger_entry *entry, bool *known)
+{
+	const char *const params[] = { entry->facts.subscription,
+		entry->event.id };
+	struct db_result *result;
+	enum rc rc;
+
+	rc = db_run(service->db, "nothing_to_fetch", 2, params, &result);
+	if (rc != RC_OK)
+		return RC_BUSY;
+	*known = *db_result_text(result, 0, 0) == 't';
+	db_result_free(result);
+	return RC_OK;
+}
+
 /*
  * fetch_subscription - add the subscription of a finished Checkout session when
  * the books do not hold it yet. Goes on without it when Stripe does not answer:
@@ -158,38 +177,31 @@ read_facts(const struct state *state, const struct stripe_event *event,
  */
 static enum rc
 fetch_subscription(
-    struct service *service, struct arena *arena, struct stripe_facts *facts)
+    struct service *service, struct arena *arena, struct ledger_entry *entry)
 {
 	const struct state *state = service->state;
-	const char *const params[] = { facts->subscription };
+	const char *id = entry->facts.subscription, *problem;
 	struct stripe_facts fetched;
-	struct db_result *result;
 	json_object *subscription;
-	const char *problem;
-	int known;
-	enum rc rc;
+	bool known;
 
-	if (state->api == NULL || facts->subscription == NULL)
+	if (state->api == NULL || id == NULL)
 		return RC_OK;
-	rc = db_run(service->db, "subscription_known", 1, params, &result);
-	if (rc != RC_OK)
+	if (is_known(service, entry, &known) != RC_OK)
 		return RC_BUSY;
-	known = db_result_rows(result) > 0;
-	db_result_free(result);
-	stripe_facts_clear(&fetched);
 	if (known ||
-	    stripe_api_subscription(state->api, arena, facts->subscription,
-		FETCH_TIMEOUT_MS, &subscription) != RC_OK)
+	    stripe_api_subscription(state->api, arena, id, FETCH_TIMEOUT_MS,
+		&subscription) != RC_OK)
 		return RC_OK;
+	stripe_facts_clear(&fetched);
 	if (stripe_facts_subscription(subscription, NULL, state->catalog,
-		&fetched, &problem) != RC_OK ||
-	    strcmp(fetched.subscription, facts->subscription) != 0) {
+		&fetched, &problem) == RC_OK &&
+	    strcmp(fetched.subscription, id) == 0)
+		stripe_facts_complete(&entry->facts, &fetched);
+	else
 		log_message("warn",
 		    "stripe: the fetched subscription is not "
 		    "what was asked for; going on without it");
-		return RC_OK;
-	}
-	stripe_facts_complete(facts, &fetched);
 	return RC_OK;
 }
 
@@ -227,7 +239,7 @@ prepare_event(struct service *service, struct arena *arena, const char *body,
 		return entry->problem != NULL ? RC_OK : RC_TOO_LARGE;
 	}
 	if (applied[row].reading == READ_CHECKOUT)
-		return fetch_subscription(service, arena, &entry->facts);
+		return fetch_subscription(service, arena, entry);
 	return RC_OK;
 }
 
