@@ -8,6 +8,8 @@
 #include "server.h"
 #include "unit.h"
 
+#define CALL_MS 10000 /* more than any of these takes */
+
 static const char *const no_headers[] = { NULL };
 static struct arena *arena;
 static struct http_client *client;
@@ -47,7 +49,7 @@ call(const char *method, int port, const char *const *headers, const char *body,
 static enum rc
 get(int port)
 {
-	return call("GET", port, no_headers, NULL, 0, 4000);
+	return call("GET", port, no_headers, NULL, 0, CALL_MS);
 }
 
 /* now_ms - monotonic clock */
@@ -69,7 +71,7 @@ START_TEST(asks_for_what_is_wanted)
 	const char *request;
 	int port = server_start(turns, 1);
 
-	ck_assert_int_eq(call("GET", port, headers, NULL, 0, 4000), RC_OK);
+	ck_assert_int_eq(call("GET", port, headers, NULL, 0, CALL_MS), RC_OK);
 	request = server_stop(NULL);
 	unit_assert_begins(request, "connection 1\nGET /v1/x?y=z HTTP/1.1\r\n");
 	ck_assert_ptr_nonnull(
@@ -94,7 +96,7 @@ START_TEST(sends_a_body_as_it_is)
 	for (size_t i = 0; i < sizeof body; i++)
 		body[i] = (char)i;
 	ck_assert_int_eq(
-	    call("POST", port, headers, body, body_len, 4000), RC_OK);
+	    call("POST", port, headers, body, body_len, CALL_MS), RC_OK);
 	request = server_stop(&len);
 	sent = strstr(request, "\r\n\r\n") + 4;
 	unit_assert_begins(request, "connection 1\nPOST /");
@@ -196,7 +198,7 @@ START_TEST(a_deadline_covers_the_whole_call)
 	ck_assert_int_eq(
 	    call("GET", port, no_headers, NULL, 0, 150), RC_UPSTREAM);
 	ck_assert_int_ge(now_ms() - began_ms, 140);
-	ck_assert_int_lt(now_ms() - began_ms, 2000);
+	ck_assert_int_lt(now_ms() - began_ms, 3500);
 	ck_assert_ptr_nonnull(strstr(http_client_error(client), "timed out"));
 	server_stop(NULL);
 }
@@ -229,7 +231,8 @@ START_TEST(a_call_leaves_nothing_for_the_next)
 	const char *second;
 	int port = server_start(turns, 2);
 
-	ck_assert_int_eq(call("POST", port, headers, "body", 4, 4000), RC_OK);
+	ck_assert_int_eq(
+	    call("POST", port, headers, "body", 4, CALL_MS), RC_OK);
 	ck_assert_int_eq(get(port), RC_OK);
 	second = strstr(server_stop(NULL), "connection 2\n");
 	unit_assert_begins(second, "connection 2\nGET ");
@@ -245,7 +248,7 @@ static const char *const unreachable[] = { "http://127.0.0.1:1/",
 START_TEST(what_cannot_be_called_is_an_error)
 {
 	const struct http_call wanted = { "GET", unreachable[_i], no_headers,
-		NULL, 0, 4000 };
+		NULL, 0, CALL_MS };
 
 	ck_assert_int_eq(
 	    http_client_call(client, arena, &wanted, &answer), RC_UPSTREAM);
@@ -271,7 +274,7 @@ START_TEST(answers_need_room_in_the_arena)
 	static const struct server_turn turns[] = { { SERVER_CLOSE,
 	    "HTTP/1.1 200 OK\r\n\r\n", 4096 } };
 	struct arena *small = arena_new(4096);
-	struct http_call wanted = { "GET", NULL, no_headers, NULL, 0, 4000 };
+	struct http_call wanted = { "GET", NULL, no_headers, NULL, 0, CALL_MS };
 	int port = server_start(turns, 1);
 
 	wanted.url = arena_printf(arena, "http://127.0.0.1:%d/", port);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #define CAPTURE_MAX 65536 /* bytes */
+#define TEST_S 30	  /* on a machine that does much else */
 
 static struct {
 	int descriptor, original, file;
@@ -21,6 +22,7 @@ unit_main(const char *module, void (*add)(TCase *tests))
 	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(tests, TEST_S);
 	add(tests);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
