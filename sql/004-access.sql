@@ -19,6 +19,9 @@ BEGIN
 	RETURN NEW;
 END $$;
 
+CREATE TRIGGER subscription_made BEFORE INSERT ON billing.subscriptions
+	FOR EACH ROW WHEN (NEW.past_due_since IS NULL)
+	EXECUTE FUNCTION billing.note_past_due();
 CREATE TRIGGER subscription_status_changed BEFORE UPDATE OF status ON billing.subscriptions
 	FOR EACH ROW WHEN (NEW.status IS DISTINCT FROM OLD.status)
 	EXECUTE FUNCTION billing.note_past_due();
@@ -34,7 +37,8 @@ $$;
 -- What one subscription gives: why there is access and until when, or two NULLs.
 --   trial, subscription  it runs; until the end of the trial or the period, NULL
 --                        while the period is not known yet
---   grace                a payment is missing since less than GRACE_DAYS; or the
+--   grace                a payment is missing since less than GRACE_DAYS, counted
+--                        from the end of the period if that was before; or the
 --                        period is over, nobody has cancelled and the news of
 --                        the renewal is late: a day at least
 -- One that is scheduled to be cancelled gives nothing after its period. One that
@@ -43,7 +47,7 @@ CREATE FUNCTION billing.subscription_grants(s billing.subscriptions)
 RETURNS TABLE (reason text, until timestamptz)
 LANGUAGE sql STABLE AS $$
 	SELECT CASE WHEN g.until > now() OR g.until IS NULL THEN g.reason END,
-	       CASE WHEN g.until > now() THEN g.until END
+	       CASE WHEN g.until > now() AND g.reason IS NOT NULL THEN g.until END
 	FROM (SELECT
 		CASE WHEN s.status = 'trialing'
 		     THEN coalesce(s.trial_end, s.current_period_end)
@@ -58,7 +62,8 @@ LANGUAGE sql STABLE AS $$
 		END AS reason,
 		CASE
 		WHEN s.status = 'past_due' THEN least(
-			coalesce(s.past_due_since, s.updated_at) + billing.grace(),
+			s.past_due_since + billing.grace(),
+			CASE WHEN e.ends <= now() THEN e.ends + billing.grace() END,
 			CASE WHEN s.cancel_at_period_end THEN s.current_period_end END)
 		WHEN e.ends <= now() AND NOT s.cancel_at_period_end THEN
 			e.ends + greatest(billing.grace(), interval '1 day')
