@@ -97,8 +97,9 @@ choose(struct bearer *bearer, const char *name, const char *secret,
 	if ((name != NULL && strcmp(name, "EdDSA") == 0) ||
 	    type == EVP_PKEY_ED25519)
 		return wrong(problem,
-		    "AUTH_JWT_ALG: EdDSA is not known to the libjwt of this "
-		    "system: use RS256 or ES256");
+		    "AUTH_JWT_ALG or AUTH_JWT_PUBLIC_KEY asks for EdDSA, "
+		    "which the libjwt of this system does not know: use RS256 "
+		    "or ES256");
 	if (name == NULL && secret != NULL && pem != NULL)
 		return wrong(problem,
 		    "AUTH_JWT_ALG must be set when both AUTH_JWT_SECRET and "
