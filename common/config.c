@@ -121,17 +121,16 @@ check_site(const char *value)
 static const char *
 check_origins(const char *value)
 {
-	const char *origin = value + strspn(value, " "), *host;
-	size_t len;
+	const char *origin = value + strspn(value, " ");
+	size_t len, scheme_len, host_len;
 
 	for (; *origin != '\0'; origin += len + strspn(origin + len, " ")) {
 		len = strcspn(origin, " ");
-		host = strstr(origin, "://");
-		if ((strncmp(origin, "https://", 8) != 0 &&
-			strncmp(origin, "http://", 7) != 0) ||
-		    strcspn(host + 3, "/?#*\"'<>\t\r\n \\") + 3 +
-			    (size_t)(host - origin) !=
-			len)
+		scheme_len = strncmp(origin, "https://", 8) == 0 ? 8 :
+		    strncmp(origin, "http://", 7) == 0		 ? 7 :
+								   len;
+		host_len = strcspn(origin + scheme_len, "/?#*,\"'<>\t\r\n \\");
+		if (host_len == 0 || scheme_len + host_len != len)
 			return "must be origins, scheme and host without a "
 			       "path, e.g. https://app.example.com";
 	}

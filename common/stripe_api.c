@@ -143,17 +143,21 @@ pause_before(int attempt, long deadline_ms)
 	return true;
 }
 
-/* log_attempt - what Stripe's support would ask for */
+/* log_attempt - what Stripe's support would ask for, of all but plain reads */
 static void
 log_attempt(const struct stripe_api *api, const struct exchange *exchange)
 {
-	if (exchange->answer.status == 0)
+	long status = exchange->answer.status;
+
+	if (exchange->body == NULL && (status == 200 || status == 404))
+		return;
+	if (status == 0)
 		log_message("warn", "stripe: %s %s: %s", exchange->method,
 		    exchange->kind, http_client_error(api->http));
 	else
-		log_message(exchange->answer.status < 300 ? "info" : "warn",
+		log_message(status < 300 ? "info" : "warn",
 		    "stripe: %s %s: status %ld request_id %s", exchange->method,
-		    exchange->kind, exchange->answer.status,
+		    exchange->kind, status,
 		    exchange->request_id != NULL ? exchange->request_id :
 						   "none");
 }
@@ -180,8 +184,7 @@ perform(struct stripe_api *api, struct arena *arena, struct exchange *exchange)
 		else if ((id = http_client_header(api->http, "Request-Id")) !=
 		    NULL)
 			exchange->request_id = arena_printf(arena, "%s", id);
-		if (exchange->answer.status != 200 || exchange->body != NULL)
-			log_attempt(api, exchange);
+		log_attempt(api, exchange);
 		if (attempt == exchange->attempts ||
 		    !once_more(api, exchange) ||
 		    !pause_before(attempt, deadline_ms))
