@@ -151,7 +151,7 @@ get_account(struct service *service, struct request *request)
 	rc = db_run(service->db, "account_show", 3, params, &result);
 	if (rc != RC_OK)
 		return rc;
-	if (db_result_rows(result) == 0)
+	if (db_result_text(result, 0, ACCESS) == NULL)
 		rc = not_found(request);
 	else
 		rc = request_reply_tagged(
@@ -267,7 +267,7 @@ show(struct service *service, int argc, char **argv)
 	if (db_run(service->db, "account_show", 3, params, &result) != RC_OK)
 		return program_fail(service, EXIT_UNAVAILABLE, "database: %s",
 		    db_error(service->db));
-	if (db_result_rows(result) == 0) {
+	if (db_result_text(result, 0, ACCESS) == NULL) {
 		db_result_free(result);
 		return program_fail(
 		    service, EXIT_FAILED, "there is no account '%s'", argv[1]);

@@ -108,17 +108,16 @@ START_TEST(without_a_site_there_is_no_return)
 
 START_TEST(a_return_has_a_maximum)
 {
+	struct site *site = site_of("https://app.example.com");
 	char url[2100] = "https://app.example.com/";
 	size_t len = strlen(url);
 
 	memset(url + len, 'x', sizeof url - len);
 	url[2048] = '\0';
-	ck_assert(
-	    site_may_return(site_of("https://app.example.com"), url, NULL));
+	ck_assert(site_may_return(site, url, NULL));
 	url[2048] = 'x';
 	url[2049] = '\0';
-	ck_assert(
-	    !site_may_return(site_of("https://app.example.com"), url, NULL));
+	ck_assert(!site_may_return(site, url, NULL));
 }
 
 /* add - all of the above */
