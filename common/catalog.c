@@ -12,6 +12,9 @@
 struct catalog {
 	struct catalog_price *prices;
 	size_t count;
+	json_object *plans, *free; /* as in the file, or NULL */
+	const char *default_plan;  /* NULL: not named */
+	struct catalog_checkout checkout;
 };
 
 /* read_file - the text of a catalog; NULL with *problem set */
@@ -69,6 +72,20 @@ add_price(struct arena *arena, struct catalog *catalog, const char *plan,
 	return RC_OK;
 }
 
+/* check_features - when given they are an object */
+static enum rc
+check_features(struct arena *arena, json_object *owner, const char *place,
+    const char **problem)
+{
+	json_object *features = json_member(owner, "features");
+
+	if (features == NULL || json_object_is_type(features, json_type_object))
+		return RC_OK;
+	*problem = arena_printf(
+	    arena, "CATALOG: %s.features must be an object", place);
+	return RC_BAD_REQUEST;
+}
+
 /* add_plan - both periods of a plan */
 static enum rc
 add_plan(struct arena *arena, struct catalog *catalog, const char *plan,
@@ -81,6 +98,9 @@ add_plan(struct arena *arena, struct catalog *catalog, const char *plan,
 		    arena, "CATALOG: plans.%s must be an object", plan);
 		return RC_BAD_REQUEST;
 	}
+	if (check_features(arena, offers, arena_printf(arena, "plans.%s", plan),
+		problem) != RC_OK)
+		return RC_BAD_REQUEST;
 	for (size_t i = 0; i < 2; i++) {
 		json_object *offer = json_member(offers, periods[i]);
 
@@ -94,15 +114,16 @@ add_plan(struct arena *arena, struct catalog *catalog, const char *plan,
 
 /* check_default_plan - when given it must exist */
 static enum rc
-check_default_plan(
-    struct arena *arena, json_object *document, const char **problem)
+check_default_plan(struct arena *arena, struct catalog *catalog,
+    json_object *document, const char **problem)
 {
-	const char *name;
-	enum rc rc = json_string(document, "default_plan", &name);
+	enum rc rc = json_string(
+	    document, "default_plan", &catalog->default_plan);
 
 	if (rc == RC_NOT_FOUND)
 		return RC_OK;
-	if (rc == RC_OK && json_path(document, "plans", name, NULL) != NULL)
+	if (rc == RC_OK &&
+	    json_path(document, "plans", catalog->default_plan, NULL) != NULL)
 		return RC_OK;
 	*problem = arena_printf(arena,
 	    "CATALOG: default_plan must be the name of an entry of plans");
@@ -123,7 +144,8 @@ catalog_load(struct arena *arena, const char *path, struct catalog **catalog,
 	if (*catalog == NULL)
 		return RC_INTERNAL;
 	if (path == NULL)
-		return RC_OK;
+		return catalog_checkout_read(
+		    arena, NULL, &(*catalog)->checkout, problem);
 	if ((text = read_file(arena, path, &len, problem)) == NULL)
 		return RC_BAD_REQUEST;
 	if (json_parse(arena, text, len, &document) != RC_OK ||
@@ -132,7 +154,12 @@ catalog_load(struct arena *arena, const char *path, struct catalog **catalog,
 		    arena, "CATALOG: %s is not one JSON object", path);
 		return RC_BAD_REQUEST;
 	}
-	plans = json_member(document, "plans");
+	(*catalog)->free = json_member(document, "free");
+	if (check_features(arena, (*catalog)->free, "free", problem) != RC_OK ||
+	    catalog_checkout_read(arena, json_member(document, "checkout"),
+		&(*catalog)->checkout, problem) != RC_OK)
+		return RC_BAD_REQUEST;
+	(*catalog)->plans = plans = json_member(document, "plans");
 	if (plans == NULL)
 		return RC_OK;
 	if (!json_object_is_type(plans, json_type_object)) {
@@ -149,7 +176,7 @@ catalog_load(struct arena *arena, const char *path, struct catalog **catalog,
 		if (add_plan(arena, *catalog, plan, offers, problem) != RC_OK)
 			return RC_BAD_REQUEST;
 	}
-	return check_default_plan(arena, document, problem);
+	return check_default_plan(arena, *catalog, document, problem);
 }
 
 /* catalog_find_price - by Stripe's id */
@@ -163,4 +190,49 @@ catalog_find_price(const struct catalog *catalog, const char *price_id)
 			return &catalog->prices[i];
 	}
 	return NULL;
+}
+
+/* catalog_plan - by name, or the default one */
+const char *
+catalog_plan(const struct catalog *catalog, const char *name)
+{
+	if (name == NULL)
+		name = catalog->default_plan;
+	if (name == NULL || json_member(catalog->plans, name) == NULL)
+		return NULL;
+	return name;
+}
+
+/* catalog_offer - by plan and period */
+const struct catalog_price *
+catalog_offer(
+    const struct catalog *catalog, const char *plan, const char *period)
+{
+	for (size_t i = 0; i < catalog->count; i++) {
+		if (strcmp(catalog->prices[i].plan, plan) == 0 &&
+		    strcmp(catalog->prices[i].period, period) == 0)
+			return &catalog->prices[i];
+	}
+	return NULL;
+}
+
+/* catalog_features - of a plan, or of everybody */
+json_object *
+catalog_features(const struct catalog *catalog, const char *plan)
+{
+	json_object *owner = catalog->free;
+
+	if (plan != NULL) {
+		owner = json_member(catalog->plans, plan);
+		if (owner == NULL && (plan = catalog_plan(catalog, NULL)))
+			owner = json_member(catalog->plans, plan);
+	}
+	return json_member(owner, "features");
+}
+
+/* catalog_checkout - how sessions are made */
+const struct catalog_checkout *
+catalog_checkout(const struct catalog *catalog)
+{
+	return &catalog->checkout;
 }

@@ -3,12 +3,19 @@
  *
  *   {"default_plan": "pro",
  *    "plans": {"pro": {"monthly": {"price": "price_…"},
- *                      "annual":  {"price": "price_…", "trial_days": 14}}}}
+ *                      "annual":  {"price": "price_…", "trial_days": 14},
+ *                      "features": {"projects": 10}}},
+ *    "free": {"features": {"projects": 1}},
+ *    "checkout": {"automatic_tax": true, …}}      see catalog_checkout.h
  */
 #ifndef PAYDESK_CATALOG_H
 #define PAYDESK_CATALOG_H
 
+#include <json-c/json.h>
+#include <stdbool.h>
+
 #include "arena.h"
+#include "catalog_checkout.h"
 #include "rc.h"
 
 struct catalog;
@@ -31,5 +38,22 @@ enum rc catalog_load(struct arena *arena, const char *path,
 /* The entry of a price id; NULL when it is not in the catalog. */
 const struct catalog_price *catalog_find_price(
     const struct catalog *catalog, const char *price_id);
+
+/* The plan of that name, or for NULL the default one; NULL: there is none. */
+const char *catalog_plan(const struct catalog *catalog, const char *name);
+
+/* What a plan costs in a period; NULL when that is not sold. */
+const struct catalog_price *catalog_offer(
+    const struct catalog *catalog, const char *plan, const char *period);
+
+/*
+ * What a plan includes; that of the default plan when the catalog has no plan
+ * of that name, and for NULL what everybody has. An object of the catalog's
+ * own, or NULL: nothing.
+ */
+json_object *catalog_features(const struct catalog *catalog, const char *plan);
+
+/* How Checkout sessions are made; never NULL. */
+const struct catalog_checkout *catalog_checkout(const struct catalog *catalog);
 
 #endif

@@ -22,6 +22,8 @@ static const char *check_boolean(const char *value);
 static const char *check_url(const char *value);
 static const char *check_api_key(const char *value);
 static const char *check_webhook_secrets(const char *value);
+static const char *check_site(const char *value);
+static const char *check_origins(const char *value);
 
 static const struct {
 	const char *name, *fallback;
@@ -46,6 +48,22 @@ static const struct {
 	[CATALOG] = { "CATALOG", NULL, NULL, "path of catalog.json" },
 	[REFERRAL_CREDIT_DAYS] = { "REFERRAL_CREDIT_DAYS", "45",
 	    check_whole_number, "days of credit for each side of a referral" },
+	[GRACE_DAYS] = { "GRACE_DAYS", "14", check_whole_number,
+	    "days of access after a payment has failed" },
+	[SITE_URL] = { "SITE_URL", NULL, check_site,
+	    "where the host application is, e.g. https://app.example.com" },
+	[ALLOWED_ORIGINS] = { "ALLOWED_ORIGINS", NULL, check_origins,
+	    "other origins whose pages may call, separated by spaces" },
+	[AUTH_JWT_SECRET] = { "AUTH_JWT_SECRET", NULL, NULL,
+	    "secret of bearer tokens signed with HS256" },
+	[AUTH_JWT_PUBLIC_KEY] = { "AUTH_JWT_PUBLIC_KEY", NULL, NULL,
+	    "key of bearer tokens signed with RS256 or ES256: PEM or path" },
+	[AUTH_JWT_ALG] = { "AUTH_JWT_ALG", NULL, NULL,
+	    "HS256, RS256 or ES256; unset: the one that fits the key" },
+	[AUTH_JWT_AUDIENCE] = { "AUTH_JWT_AUDIENCE", NULL, NULL,
+	    "aud that bearer tokens must have" },
+	[AUTH_JWT_ISSUER] = { "AUTH_JWT_ISSUER", NULL, NULL,
+	    "iss that bearer tokens must have" },
 	[PAYDESK_PORT] = { "PAYDESK_PORT", "8080", check_port,
 	    "port of the development server" },
 };
@@ -86,6 +104,36 @@ check_url(const char *value)
 		strncmp(value, "http://", 7) != 0) ||
 	    strpbrk(value, " \t\r\n\"'<>") != NULL)
 		return "must be a URL that begins with https:// or http://";
+	return NULL;
+}
+
+/* check_site - a URL to which a path can be added */
+static const char *
+check_site(const char *value)
+{
+	if (check_url(value) != NULL || strpbrk(value, "?#") != NULL)
+		return "must be a URL without query, e.g. "
+		       "https://app.example.com";
+	return NULL;
+}
+
+/* check_origins - scheme and host each, no path */
+static const char *
+check_origins(const char *value)
+{
+	const char *origin = value + strspn(value, " ");
+	size_t len, scheme_len, host_len;
+
+	for (; *origin != '\0'; origin += len + strspn(origin + len, " ")) {
+		len = strcspn(origin, " ");
+		scheme_len = strncmp(origin, "https://", 8) == 0 ? 8 :
+		    strncmp(origin, "http://", 7) == 0		 ? 7 :
+								   len;
+		host_len = strcspn(origin + scheme_len, "/?#*,\"'<>\t\r\n \\");
+		if (host_len == 0 || scheme_len + host_len != len)
+			return "must be origins, scheme and host without a "
+			       "path, e.g. https://app.example.com";
+	}
 	return NULL;
 }
 

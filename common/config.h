@@ -21,6 +21,14 @@ enum setting {
 	STRIPE_PAYLOAD_STORE_MAX, /* bytes */
 	CATALOG,
 	REFERRAL_CREDIT_DAYS,
+	GRACE_DAYS,
+	SITE_URL,
+	ALLOWED_ORIGINS, /* none or more, separated by spaces */
+	AUTH_JWT_SECRET,
+	AUTH_JWT_PUBLIC_KEY, /* PEM, or the path of it */
+	AUTH_JWT_ALG,
+	AUTH_JWT_AUDIENCE,
+	AUTH_JWT_ISSUER,
 	PAYDESK_PORT,
 	SETTING_COUNT,
 };

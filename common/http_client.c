@@ -80,6 +80,8 @@ set_options(struct http_client *client, const struct http_call *call,
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, call->timeout_ms);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, call->timeout_ms);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, collector);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
@@ -140,6 +142,18 @@ done:
 	curl_slist_free_all(headers);
 	free(collector.bytes);
 	return rc;
+}
+
+/* http_client_header - of the last answer */
+const char *
+http_client_header(struct http_client *client, const char *name)
+{
+	struct curl_header *header;
+
+	if (curl_easy_header(
+		client->curl, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return NULL;
+	return header->value;
 }
 
 /* http_client_error - why the last call had no answer */

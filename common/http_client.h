@@ -41,6 +41,9 @@ void http_client_free(struct http_client *client);
 enum rc http_client_call(struct http_client *client, struct arena *arena,
     const struct http_call *call, struct http_answer *answer) MUST_CHECK;
 
+/* A header of the last answer, until the next call; NULL: it had none. */
+const char *http_client_header(struct http_client *client, const char *name);
+
 const char *http_client_error(const struct http_client *client);
 
 #endif

@@ -82,9 +82,10 @@ session_options(const struct program *program, const struct config *config,
 	snprintf(options, size,
 	    "-c statement_timeout=%d -c lock_timeout=%d "
 	    "-c idle_in_transaction_session_timeout=%d "
-	    "-c paydesk.referral_credit_days=%ld",
+	    "-c paydesk.referral_credit_days=%ld -c paydesk.grace_days=%ld",
 	    timeout_ms * 8 / 10, timeout_ms * 6 / 10, timeout_ms,
-	    config_long(config, REFERRAL_CREDIT_DAYS));
+	    config_long(config, REFERRAL_CREDIT_DAYS),
+	    config_long(config, GRACE_DAYS));
 	return options;
 }
 

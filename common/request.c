@@ -1,15 +1,18 @@
 #include "request.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
+#include "json.h"
 #include "log.h"
 #include "request_fcgi.h"
 
 #define NOTES_MAX 8
-#define HEADERS_MAX 512 /* bytes of additional header lines */
+#define HEADERS_MAX 1024 /* bytes of additional header lines */
 
 struct request {
 	FCGX_Request *fcgx;
@@ -20,6 +23,7 @@ struct request {
 	struct timespec began;
 
 	int status; /* 0: no answer yet */
+	bool empty; /* the answer is the status alone */
 	json_object *answer;
 	char headers[HEADERS_MAX];
 	size_t headers_len;
@@ -169,6 +173,91 @@ request_reply(struct request *request, int status, json_object *body)
 	return RC_OK;
 }
 
+/* request_reply_empty - a status and no body */
+enum rc
+request_reply_empty(struct request *request, int status)
+{
+	request->status = status;
+	request->answer = NULL;
+	request->empty = true;
+	return RC_OK;
+}
+
+/* body_text - the bytes of a JSON reply; the object owns them */
+static const char *
+body_text(json_object *body, size_t *len)
+{
+	return json_object_to_json_string_length(
+	    body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, len);
+}
+
+/* entity_tag - a text's FNV-1a, quoted: it tells versions apart, no more */
+static void
+entity_tag(const char *text, size_t len, char tag[20])
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < len; i++) {
+		hash ^= (unsigned char)text[i];
+		hash *= UINT64_C(1099511628211);
+	}
+	snprintf(tag, 20, "\"%016" PRIx64 "\"", hash);
+}
+
+/* request_reply_tagged - 200, or 304 when the client has it already */
+enum rc
+request_reply_tagged(struct request *request, json_object *body)
+{
+	const char *known = request_param(request, "HTTP_IF_NONE_MATCH"), *text;
+	char tag[20];
+	size_t len;
+
+	request_reply(request, 200, body);
+	if (request->answer == NULL ||
+	    (text = body_text(request->answer, &len)) == NULL)
+		return RC_OK;
+	entity_tag(text, len, tag);
+	request_header(request, "ETag", tag);
+	if (known != NULL &&
+	    (strcmp(known, "*") == 0 || strstr(known, tag) != NULL))
+		return request_reply_empty(request, 304);
+	return RC_OK;
+}
+
+/* says_json - whether the content type is application/json */
+static bool
+says_json(const char *type)
+{
+	static const char json[] = "application/json";
+	size_t len = sizeof json - 1;
+
+	return type != NULL && strncasecmp(type, json, len) == 0 &&
+	    strchr("; \t", type[len]) != NULL; /* or the end */
+}
+
+/* request_json - the body as an object */
+enum rc
+request_json(struct request *request, bool optional, json_object **object)
+{
+	const char *type = request_param(request, "CONTENT_TYPE");
+
+	if (optional && request->body_len == 0 &&
+	    (type == NULL || *type == '\0'))
+		return json_parse(request->arena, "{}", 2, object);
+	if (!says_json(type))
+		return request_fail_status(request, 415, RC_BAD_REQUEST,
+		    "unsupported_media_type",
+		    "Send the body as Content-Type: application/json.");
+	if (json_parse(request->arena,
+		request->body_len > 0 ? request->body : "{}",
+		request->body_len > 0 ? request->body_len : 2,
+		object) != RC_OK ||
+	    !json_object_is_type(*object, json_type_object))
+		return request_fail(request, RC_BAD_REQUEST, "invalid_json",
+		    "The body must be one JSON object.");
+	return RC_OK;
+}
+
 /* request_fail_status - an error object with a status of its own */
 enum rc
 request_fail_status(struct request *request, int status, enum rc rc,
@@ -273,10 +362,14 @@ request_send(struct request *request)
 	const char *text = NULL;
 	size_t len = 0;
 
+	if (request->empty) {
+		FCGX_FPrintF(request->fcgx->out,
+		    "Status: %d\r\nCache-Control: no-store\r\n%s\r\n",
+		    request->status, request->headers);
+		return;
+	}
 	if (request->answer != NULL)
-		text = json_object_to_json_string_length(request->answer,
-		    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-		    &len);
+		text = body_text(request->answer, &len);
 	if (text == NULL) {
 		request->status = 500;
 		text = broken;

@@ -9,6 +9,7 @@
 #define PAYDESK_REQUEST_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "arena.h"
@@ -28,6 +29,20 @@ const char *request_body(const struct request *request, size_t *len);
 
 /* Answers with a JSON object, which this function takes over. Returns RC_OK. */
 enum rc request_reply(struct request *request, int status, json_object *body);
+
+/* The same with an ETag, or 304 when the client has just that answer. */
+enum rc request_reply_tagged(struct request *request, json_object *body);
+
+/* Answers with a status and nothing else. Returns RC_OK. */
+enum rc request_reply_empty(struct request *request, int status);
+
+/*
+ * The JSON object that the body holds. RC_BAD_REQUEST after the reply: 415 when
+ * it does not say that it is JSON, so that no form of a foreign page gets here,
+ * or 400. With optional, no body and no type is an empty object.
+ */
+enum rc request_json(
+    struct request *request, bool optional, json_object **object) MUST_CHECK;
 
 /*
  * Answers {"error":code,"detail":detail} with the status that stands for rc,

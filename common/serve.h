@@ -67,6 +67,12 @@ struct program {
 	int db_timeout_ms;		       /* 0: the usual 5 s */
 
 	/*
+	 * Answers OPTIONS at any of the paths; RC_NOT_FOUND without a reply:
+	 * it is a wrong method like others. May be NULL.
+	 */
+	request_handler options;
+
+	/*
 	 * Makes service->state from the settings; on RC_BAD_REQUEST *problem is
 	 * a sentence that names the setting. May be NULL.
 	 */

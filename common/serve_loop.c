@@ -44,6 +44,9 @@ on_alarm(int signal_number)
 /*
  * catch_signals - SIGTERM and SIGUSR1 are delivered only while idle.
  *
+ * So is SIGUSR2, which multiwatch passes on and after which it starts a new
+ * worker: that reads all settings again, from their files.
+ *
  * This replaces libfcgi's own handlers. They exist to interrupt a blocking
  * accept(); here the wait is epoll_pwait(), which opens the mask and waits in
  * one step, so a signal is never lost between a look at the flag and the wait.
@@ -58,6 +61,7 @@ catch_signals(sigset_t *idle_mask)
 	action.sa_handler = on_term;
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGUSR2, &action, NULL);
 	action.sa_handler = on_alarm;
 	sigaction(SIGALRM, &action, NULL);
 	action.sa_handler = SIG_IGN;
@@ -65,9 +69,11 @@ catch_signals(sigset_t *idle_mask)
 	sigemptyset(&held);
 	sigaddset(&held, SIGTERM);
 	sigaddset(&held, SIGUSR1);
+	sigaddset(&held, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &held, idle_mask);
 	sigdelset(idle_mask, SIGTERM);
 	sigdelset(idle_mask, SIGUSR1);
+	sigdelset(idle_mask, SIGUSR2);
 }
 
 /*
@@ -159,10 +165,16 @@ usual_reply(struct request *request, enum rc rc)
 static void
 serve_one(struct service *service, struct request *request)
 {
+	const struct program *program = service->program;
 	const struct route *route;
 	enum rc rc;
 
-	route = find_route(request, service->program->routes);
+	if (program->options != NULL &&
+	    strcmp(request_method(request), "OPTIONS") == 0 &&
+	    allow_header(request, program->routes) != NULL &&
+	    program->options(service, request) == RC_OK)
+		return;
+	route = find_route(request, program->routes);
 	if (route == NULL ||
 	    request_read_body(request, route->body_max) != RC_OK)
 		return;

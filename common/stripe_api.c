@@ -1,17 +1,36 @@
 #include "stripe_api.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "http_client.h"
 #include "json.h"
 #include "log.h"
 
+#define FIRST_DELAY_MS 500 /* before the second attempt; doubles */
+#define HEADERS_MAX 5	   /* with the NULL after them */
+
 struct stripe_api {
 	struct http_client *http;
-	const char *base;
-	const char *headers[3];
+	const char *base, *authorization, *version;
+};
+
+/* One call, whatever number of attempts it takes. */
+struct exchange {
+	const char *method, *path; /* path with the query */
+	const char *kind;	   /* the path as the log may show it */
+	const char *body;	   /* NULL: none */
+	size_t body_len;
+	const char *idempotency_key; /* NULL: none */
+	long timeout_ms;	     /* for all attempts */
+	int attempts;
+
+	struct http_answer answer; /* status 0: there was none */
+	const char *request_id;	   /* of the answer, or NULL */
 };
 
 /* close_http - http_client_free() as arena_defer() wants it */
@@ -32,9 +51,9 @@ stripe_api_new(struct arena *arena, const struct config *config)
 		return NULL;
 	api = arena_alloc(arena, sizeof *api);
 	if (api == NULL ||
-	    (api->headers[0] = arena_printf(
+	    (api->authorization = arena_printf(
 		 arena, "Authorization: Bearer %s", key)) == NULL ||
-	    (api->headers[1] = arena_printf(arena, "Stripe-Version: %s",
+	    (api->version = arena_printf(arena, "Stripe-Version: %s",
 		 config_string(config, STRIPE_API_VERSION))) == NULL) {
 		fputs("paydesk: out of memory at start\n", stderr);
 		exit(71);
@@ -57,32 +76,139 @@ usable_id(const char *id)
 	    strspn(id, allowed) == strlen(id);
 }
 
-/* get - GET base/v1/KIND/ID as text and as JSON */
+/* now_ms - monotonic clock */
+static long
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* make_headers - of a call; false: no memory */
+static bool
+make_headers(const struct stripe_api *api, struct arena *arena,
+    const struct exchange *exchange, const char *headers[HEADERS_MAX])
+{
+	size_t count = 0;
+
+	headers[count++] = api->authorization;
+	headers[count++] = api->version;
+	if (exchange->body != NULL)
+		headers[count++] =
+		    "Content-Type: application/x-www-form-urlencoded";
+	headers[count] = NULL;
+	if (exchange->idempotency_key == NULL)
+		return true;
+	headers[count++] = arena_printf(
+	    arena, "Idempotency-Key: %s", exchange->idempotency_key);
+	headers[count] = NULL;
+	return headers[count - 1] != NULL;
+}
+
+/*
+ * once_more - whether Stripe's own libraries would repeat the call: no answer;
+ * as Stripe-Should-Retry says; a conflict; an error on Stripe's side. A 429
+ * without that header is not repeated.
+ */
+static bool
+once_more(struct stripe_api *api, const struct exchange *exchange)
+{
+	const char *should;
+
+	if (exchange->answer.status == 0)
+		return true;
+	should = http_client_header(api->http, "Stripe-Should-Retry");
+	if (should != NULL && strcmp(should, "false") == 0)
+		return false;
+	if (should != NULL && strcmp(should, "true") == 0)
+		return true;
+	return exchange->answer.status == 409 || exchange->answer.status >= 500;
+}
+
+/* pause_before - a growing, jittered delay; false: the deadline comes first */
+static bool
+pause_before(int attempt, long deadline_ms)
+{
+	struct timespec pause;
+	long ms = FIRST_DELAY_MS << (attempt - 1);
+
+	ms += random() % (ms / 2);
+	if (now_ms() + ms >= deadline_ms)
+		return false;
+	pause.tv_sec = ms / 1000;
+	pause.tv_nsec = ms % 1000 * 1000000;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
+/* log_attempt - what Stripe's support would ask for, of all but plain reads */
+static void
+log_attempt(const struct stripe_api *api, const struct exchange *exchange)
+{
+	long status = exchange->answer.status;
+
+	if (exchange->body == NULL && (status == 200 || status == 404))
+		return;
+	if (status == 0)
+		log_message("warn", "stripe: %s %s: %s", exchange->method,
+		    exchange->kind, http_client_error(api->http));
+	else
+		log_message(status < 300 ? "info" : "warn",
+		    "stripe: %s %s: status %ld request_id %s", exchange->method,
+		    exchange->kind, status,
+		    exchange->request_id != NULL ? exchange->request_id :
+						   "none");
+}
+
+/* perform - all attempts; RC_OK: there is an answer, of any status */
 static enum rc
-get(struct stripe_api *api, struct arena *arena, const char *kind,
-    const char *id, long timeout_ms, struct http_answer *answer,
+perform(struct stripe_api *api, struct arena *arena, struct exchange *exchange)
+{
+	const char *headers[HEADERS_MAX], *id;
+	struct http_call call = { exchange->method, NULL, headers,
+		exchange->body, exchange->body_len, 0 };
+	long deadline_ms = now_ms() + exchange->timeout_ms;
+
+	call.url = arena_printf(arena, "%s%s", api->base, exchange->path);
+	if (call.url == NULL || !make_headers(api, arena, exchange, headers))
+		return RC_UPSTREAM;
+	for (int attempt = 1;; attempt++) {
+		call.timeout_ms = deadline_ms - now_ms();
+		exchange->request_id = NULL;
+		if (call.timeout_ms <= 0 ||
+		    http_client_call(
+			api->http, arena, &call, &exchange->answer) != RC_OK)
+			exchange->answer.status = 0;
+		else if ((id = http_client_header(api->http, "Request-Id")) !=
+		    NULL)
+			exchange->request_id = arena_printf(arena, "%s", id);
+		log_attempt(api, exchange);
+		if (attempt == exchange->attempts ||
+		    !once_more(api, exchange) ||
+		    !pause_before(attempt, deadline_ms))
+			break;
+	}
+	return exchange->answer.status != 0 ? RC_OK : RC_UPSTREAM;
+}
+
+/* get - one object, asked for once */
+static enum rc
+get(struct stripe_api *api, struct arena *arena, struct exchange *exchange,
     json_object **object)
 {
-	struct http_call call = { "GET", NULL, api->headers, NULL, 0,
-		timeout_ms };
-
-	if (!usable_id(id))
-		return RC_NOT_FOUND;
-	call.url = arena_printf(arena, "%s/v1/%s/%s", api->base, kind, id);
-	if (call.url == NULL)
+	exchange->method = "GET";
+	exchange->attempts = 1;
+	if (exchange->path == NULL || perform(api, arena, exchange) != RC_OK)
 		return RC_UPSTREAM;
-	if (http_client_call(api->http, arena, &call, answer) != RC_OK) {
-		log_message("warn", "stripe: GET /v1/%s: %s", kind,
-		    http_client_error(api->http));
-		return RC_UPSTREAM;
-	}
-	if (answer->status == 404)
+	if (exchange->answer.status == 404)
 		return RC_NOT_FOUND;
-	if (answer->status != 200 ||
-	    json_parse(arena, answer->body, answer->body_len, object) !=
-		RC_OK) {
-		log_message("warn", "stripe: GET /v1/%s: status %ld%s", kind,
-		    answer->status, answer->status == 200 ? ", not JSON" : "");
+	if (exchange->answer.status != 200)
+		return RC_UPSTREAM;
+	if (json_parse(arena, exchange->answer.body, exchange->answer.body_len,
+		object) != RC_OK) {
+		log_message("warn", "stripe: GET %s: not JSON", exchange->kind);
 		return RC_UPSTREAM;
 	}
 	return RC_OK;
@@ -93,10 +219,13 @@ enum rc
 stripe_api_subscription(struct stripe_api *api, struct arena *arena,
     const char *id, long timeout_ms, json_object **subscription)
 {
-	struct http_answer answer;
+	struct exchange exchange = { .kind = "/v1/subscriptions",
+		.timeout_ms = timeout_ms };
 
-	return get(
-	    api, arena, "subscriptions", id, timeout_ms, &answer, subscription);
+	if (!usable_id(id))
+		return RC_NOT_FOUND;
+	exchange.path = arena_printf(arena, "/v1/subscriptions/%s", id);
+	return get(api, arena, &exchange, subscription);
 }
 
 /* stripe_api_event - the event as it was sent */
@@ -104,14 +233,155 @@ enum rc
 stripe_api_event(struct stripe_api *api, struct arena *arena, const char *id,
     long timeout_ms, const char **text, size_t *len)
 {
-	struct http_answer answer;
+	struct exchange exchange = { .kind = "/v1/events",
+		.timeout_ms = timeout_ms };
 	json_object *event;
 	enum rc rc;
 
-	rc = get(api, arena, "events", id, timeout_ms, &answer, &event);
+	if (!usable_id(id))
+		return RC_NOT_FOUND;
+	exchange.path = arena_printf(arena, "/v1/events/%s", id);
+	rc = get(api, arena, &exchange, &event);
 	if (rc == RC_OK) {
-		*text = answer.body;
-		*len = answer.body_len;
+		*text = exchange.answer.body;
+		*len = exchange.answer.body_len;
 	}
 	return rc;
+}
+
+/* stripe_api_session - a Checkout session as it is now */
+enum rc
+stripe_api_session(struct stripe_api *api, struct arena *arena, const char *id,
+    json_object **session)
+{
+	struct exchange exchange = { .kind = "/v1/checkout/sessions",
+		.timeout_ms = STRIPE_DEADLINE_MS / 3 };
+
+	if (!usable_id(id))
+		return RC_NOT_FOUND;
+	exchange.path = arena_printf(arena, "/v1/checkout/sessions/%s", id);
+	return get(api, arena, &exchange, session);
+}
+
+/* stripe_api_live_subscription - the newest of a customer */
+enum rc
+stripe_api_live_subscription(struct stripe_api *api, struct arena *arena,
+    const char *customer, json_object **subscription)
+{
+	struct exchange exchange = { .kind = "/v1/subscriptions",
+		.timeout_ms = STRIPE_DEADLINE_MS / 3 };
+	json_object *list, *data;
+	enum rc rc;
+
+	if (!usable_id(customer))
+		return RC_NOT_FOUND;
+	exchange.path = arena_printf(
+	    arena, "/v1/subscriptions?customer=%s&limit=1", customer);
+	rc = get(api, arena, &exchange, &list);
+	if (rc != RC_OK)
+		return rc;
+	data = json_member(list, "data");
+	if (!json_object_is_type(data, json_type_array))
+		return RC_UPSTREAM;
+	if (json_object_array_length(data) == 0)
+		return RC_NOT_FOUND;
+	*subscription = json_object_array_get_idx(data, 0);
+	return RC_OK;
+}
+
+/*
+ * refusal_detail - Stripe's sentence when it is for the customer. Of the
+ * answers about this server's key none is, nor one that shows any secret.
+ */
+static const char *
+refusal_detail(const struct exchange *exchange, json_object *error)
+{
+	long status = exchange->answer.status;
+	const char *message;
+
+	if (status == 0)
+		return "Stripe did not answer in time. Nothing has been "
+		       "charged; try again.";
+	if (status == 401 || status == 403)
+		return "Stripe does not accept this server's API key.";
+	if (status == 429)
+		return "Stripe is taking no more requests just now; try again "
+		       "in a moment.";
+	if (status >= 500 || status < 300 ||
+	    json_string(error, "message", &message) != RC_OK ||
+	    strstr(message, "sk_") != NULL || strstr(message, "rk_") != NULL ||
+	    strstr(message, "whsec_") != NULL)
+		return "Stripe could not do this. Nothing has been charged; "
+		       "try again.";
+	return message;
+}
+
+/* post - an object that Stripe makes */
+static enum rc
+post(struct stripe_api *api, struct arena *arena, struct exchange *exchange,
+    const struct form_out *form, json_object **object,
+    struct stripe_refusal *refusal)
+{
+	const char *code = NULL;
+	json_object *error;
+
+	exchange->method = "POST";
+	exchange->path = exchange->kind;
+	exchange->timeout_ms = STRIPE_DEADLINE_MS;
+	exchange->attempts = STRIPE_ATTEMPTS;
+	exchange->body = form_out_text(form, &exchange->body_len);
+	*object = NULL;
+	memset(refusal, 0, sizeof *refusal);
+	if (exchange->body != NULL && perform(api, arena, exchange) == RC_OK &&
+	    (json_parse(arena, exchange->answer.body, exchange->answer.body_len,
+		 object) != RC_OK ||
+		!json_object_is_type(*object, json_type_object)))
+		*object = NULL;
+	if (*object != NULL && exchange->answer.status / 100 == 2)
+		return RC_OK;
+	error = json_member(*object, "error");
+	refusal->answered = exchange->answer.status >= 300;
+	refusal->request_id = exchange->request_id;
+	refusal->detail = refusal_detail(exchange, error);
+	if (json_string(error, "code", &code) == RC_OK ||
+	    json_string(error, "type", &code) == RC_OK)
+		log_message("warn", "stripe: POST %s: refused: %s",
+		    exchange->kind, code);
+	return RC_UPSTREAM;
+}
+
+/* stripe_api_open_checkout - a page where the customer pays */
+enum rc
+stripe_api_open_checkout(struct stripe_api *api, struct arena *arena,
+    const struct form_out *form, const char *idempotency_key,
+    json_object **session, struct stripe_refusal *refusal)
+{
+	struct exchange exchange = { .kind = "/v1/checkout/sessions",
+		.idempotency_key = idempotency_key };
+
+	return post(api, arena, &exchange, form, session, refusal);
+}
+
+/* made_up_key - one that no other call has; NULL: none is sent */
+static const char *
+made_up_key(struct arena *arena)
+{
+	uint64_t bits[2];
+
+	if (getrandom(bits, sizeof bits, 0) != sizeof bits)
+		return NULL;
+	return arena_printf(
+	    arena, "paydesk_%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
+}
+
+/* stripe_api_open_portal - a page where the customer manages */
+enum rc
+stripe_api_open_portal(struct stripe_api *api, struct arena *arena,
+    const struct form_out *form, json_object **session,
+    struct stripe_refusal *refusal)
+{
+	struct exchange exchange = { .kind = "/v1/billing_portal/sessions",
+		.idempotency_key = made_up_key(arena) };
+
+	return post(api, arena, &exchange, form, session, refusal);
 }

@@ -2,18 +2,35 @@
  * stripe_api.h - calls to Stripe, one function a call.
  *
  * https://docs.stripe.com/api: Authorization: Bearer KEY, a pinned
- * Stripe-Version. The key is never logged.
+ * Stripe-Version, parameters as a form. The key is never logged. A call that
+ * changes something is repeated by the rules of Stripe's own libraries, with
+ * the same Idempotency-Key, within one deadline.
  */
 #ifndef PAYDESK_STRIPE_API_H
 #define PAYDESK_STRIPE_API_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 
 #include "arena.h"
 #include "config.h"
+#include "form_out.h"
 #include "rc.h"
 
+#define STRIPE_DEADLINE_MS 10000 /* of a call with all its repetitions */
+#define STRIPE_ATTEMPTS 3
+
 struct stripe_api;
+
+/* The settings that a program with calls to Stripe lists among its own. */
+#define STRIPE_API_SETTINGS STRIPE_API_KEY, STRIPE_API_BASE, STRIPE_API_VERSION
+
+/* Why there was no object. */
+struct stripe_refusal {
+	const char *detail;	/* a sentence for the customer; no secret */
+	const char *request_id; /* Stripe's, or NULL */
+	bool answered;		/* Stripe refused; false: no clear answer */
+};
 
 /*
  * NULL when there is no STRIPE_API_KEY. Everything lives in the arena; the
@@ -23,8 +40,9 @@ struct stripe_api *stripe_api_new(
     struct arena *arena, const struct config *config);
 
 /*
- * GET /v1/subscriptions/:id and GET /v1/events/:id, within timeout_ms in all.
- * The object lives in the arena; *text, where given, is the answer's text.
+ * GET /v1/subscriptions/:id and GET /v1/events/:id, asked once, within
+ * timeout_ms. The object lives in the arena; *text, where given, is the
+ * answer's text.
  *   RC_NOT_FOUND  Stripe has no such object (any more)
  *   RC_UPSTREAM   no usable answer; logged
  */
@@ -32,5 +50,26 @@ enum rc stripe_api_subscription(struct stripe_api *api, struct arena *arena,
     const char *id, long timeout_ms, json_object **subscription) MUST_CHECK;
 enum rc stripe_api_event(struct stripe_api *api, struct arena *arena,
     const char *id, long timeout_ms, const char **text, size_t *len) MUST_CHECK;
+
+/*
+ * GET /v1/checkout/sessions/:id, and the customer's newest subscription that
+ * is not canceled. Results as above.
+ */
+enum rc stripe_api_session(struct stripe_api *api, struct arena *arena,
+    const char *id, json_object **session) MUST_CHECK;
+enum rc stripe_api_live_subscription(struct stripe_api *api,
+    struct arena *arena, const char *customer,
+    json_object **subscription) MUST_CHECK;
+
+/*
+ * POST /v1/checkout/sessions and POST /v1/billing_portal/sessions, within
+ * STRIPE_DEADLINE_MS; the portal's idempotency key is made up. RC_UPSTREAM: no session, *refusal says why; logged.
+ */
+enum rc stripe_api_open_checkout(struct stripe_api *api, struct arena *arena,
+    const struct form_out *form, const char *idempotency_key,
+    json_object **session, struct stripe_refusal *refusal) MUST_CHECK;
+enum rc stripe_api_open_portal(struct stripe_api *api, struct arena *arena,
+    const struct form_out *form, json_object **session,
+    struct stripe_refusal *refusal) MUST_CHECK;
 
 #endif

@@ -48,21 +48,23 @@ class Worker:
                 [*END_WITH_US, program], stdin=listening, env=environment,
                 stdout=self.errors, stderr=self.errors)
 
-    def request(self, method, path, body=b"", headers=None, timeout=30):
-        variables = {
+    def request(self, method, path, body=b"", headers=None, timeout=30,
+                variables=None):
+        names = {
             "REQUEST_METHOD": method, "SCRIPT_NAME": path,
             "DOCUMENT_URI": path, "REQUEST_URI": path, "QUERY_STRING": "",
             "CONTENT_LENGTH": len(body), "CONTENT_TYPE": "application/json",
             "SERVER_PROTOCOL": "HTTP/1.1", "GATEWAY_INTERFACE": "CGI/1.1",
             "REMOTE_ADDR": "127.0.0.1", "REQUEST_ID": "test",
+            **(variables or {}),
         }
         for name, value in (headers or {}).items():
-            variables["HTTP_" + name.upper().replace("-", "_")] = value
+            names["HTTP_" + name.upper().replace("-", "_")] = value
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(timeout)
             link.connect(self.path)
             link.sendall(_record(BEGIN, struct.pack(">HB5x", 1, 0))
-                         + _stream(PARAMS, _pairs(variables))
+                         + _stream(PARAMS, _pairs(names))
                          + _stream(STDIN, body))
             return self._reply(link.makefile("rb"))
 

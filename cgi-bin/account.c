@@ -1,0 +1,345 @@
+/*
+ * account - what may this account use right now?
+ *
+ *   GET /account
+ *     200 access, until, reason, plan, features …   with an ETag
+ *     304                                           the client has that answer
+ *     404 user_not_found                            no such account
+ *   POST /account/referral {"code":…}
+ *     200 {"captured":true}                         once, before the first payment
+ *     400 invalid_code, own_code                    404 unknown_code, user_not_found
+ *     409 already_captured, already_paid
+ *   and 401 unauthorized from both, 415 from the second
+ *
+ * The policy is the view billing.access in sql/; the answer costs one round
+ * trip to PostgreSQL and no call to Stripe.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "caller.h"
+#include "catalog.h"
+#include "json.h"
+#include "serve.h"
+
+#define CODE_MAX 64   /* bytes */
+#define TOKEN_DAYS 30 /* a token lives, when nobody says */
+#define TOKEN_DAYS_MAX (10 * 365L)
+
+struct state {
+	struct caller_rules callers;
+	struct catalog *catalog;
+};
+
+static const struct db_statement statements[] = {
+	{ "account_show", "SELECT * FROM billing.account_show($1, $2, $3)" },
+	{ "account_refer", "SELECT billing.account_refer($1, $2, $3, $4)" },
+	{ NULL, NULL },
+};
+
+/* The columns of billing.account_show(), which are members of the answer. */
+enum kind {
+	TEXT,
+	NUMBER,
+	BOOLEAN,
+	REFERRAL, /* a number that goes below "referrals" */
+};
+
+static const struct {
+	const char *name;
+	enum kind kind;
+} members[] = {
+	{ "access", BOOLEAN },
+	{ "until", TEXT },
+	{ "reason", TEXT },
+	{ "tier", TEXT },
+	{ "plan", TEXT },
+	{ "period", TEXT },
+	{ "status", TEXT },
+	{ "seat_limit", NUMBER },
+	{ "current_period_end", TEXT },
+	{ "cancel_at_period_end", BOOLEAN },
+	{ "trial_days_remaining", NUMBER },
+	{ "credit_until", TEXT },
+	{ "credit_days_remaining", NUMBER },
+	{ "referral_code", TEXT },
+	{ "captured", REFERRAL },
+	{ "converted", REFERRAL },
+	{ "in_credit_window", REFERRAL },
+};
+
+enum {
+	ACCESS = 0,
+	PLAN = 4
+}; /* their places above */
+
+/* value_of - a field as JSON */
+static json_object *
+value_of(const char *text, enum kind kind)
+{
+	if (text == NULL)
+		return NULL;
+	switch (kind) {
+	case BOOLEAN:
+		return json_object_new_boolean(*text == 't');
+	case NUMBER:
+	case REFERRAL:
+		return json_object_new_int64(strtoll(text, NULL, 10));
+	default:
+		return json_object_new_string(text);
+	}
+}
+
+/* features_of - what the account's plan includes while it has access */
+static json_object *
+features_of(const struct catalog *catalog, const struct db_result *row)
+{
+	const char *plan = db_result_text(row, 0, PLAN);
+	json_object *features;
+
+	if (*db_result_text(row, 0, ACCESS) != 't')
+		plan = NULL;
+	else if (plan == NULL)
+		plan = ""; /* a trial or credit alone: as the default plan */
+	features = catalog_features(catalog, plan);
+	return features != NULL ? json_object_get(features) :
+				  json_object_new_object();
+}
+
+/* answer_of - the whole object */
+static json_object *
+answer_of(const struct catalog *catalog, const struct db_result *row)
+{
+	json_object *answer = json_object_new_object();
+	json_object *referrals = json_object_new_object();
+
+	for (int i = 0; i < (int)(sizeof members / sizeof *members); i++)
+		json_object_object_add(
+		    members[i].kind == REFERRAL ? referrals : answer,
+		    members[i].name,
+		    value_of(db_result_text(row, 0, i), members[i].kind));
+	json_object_object_add(answer, "referrals", referrals);
+	json_object_object_add(answer, "features", features_of(catalog, row));
+	return answer;
+}
+
+/* not_found - the caller has no account here */
+static enum rc
+not_found(struct request *request)
+{
+	return request_fail(request, RC_NOT_FOUND, "user_not_found",
+	    "There is no account for this caller, and no e-mail with which to "
+	    "make one.");
+}
+
+/* get_account - GET /account */
+static enum rc
+get_account(struct service *service, struct request *request)
+{
+	const struct state *state = service->state;
+	struct db_result *result;
+	struct caller caller;
+	enum rc rc;
+
+	rc = caller_identify(&state->callers, request, &caller);
+	if (rc != RC_OK)
+		return rc;
+	const char *const params[] = { caller.id, caller.email, caller.role };
+	rc = db_run(service->db, "account_show", 3, params, &result);
+	if (rc != RC_OK)
+		return rc;
+	if (db_result_text(result, 0, ACCESS) == NULL)
+		rc = not_found(request);
+	else
+		rc = request_reply_tagged(
+		    request, answer_of(state->catalog, result));
+	db_result_free(result);
+	return rc;
+}
+
+/* reply_captured - by what the database made of a code */
+static enum rc
+reply_captured(struct request *request, const char *outcome)
+{
+	static const struct {
+		const char *outcome;
+		int status;
+		const char *detail;
+	} refusals[] = {
+		{ "unknown_code", 404, "There is no such referral code." },
+		{ "own_code", 400, "An account cannot refer itself." },
+		{ "already_captured", 409,
+		    "A referral is noted for this account already." },
+		{ "already_paid", 409,
+		    "A referral counts only before the first payment." },
+	};
+	json_object *body;
+
+	if (outcome == NULL)
+		return not_found(request);
+	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+		if (strcmp(outcome, refusals[i].outcome) == 0)
+			return request_fail_status(request, refusals[i].status,
+			    RC_BAD_REQUEST, refusals[i].outcome,
+			    refusals[i].detail);
+	}
+	body = json_object_new_object();
+	json_object_object_add(body, "captured", json_object_new_boolean(true));
+	request_log(request, "outcome", "captured");
+	return request_reply(request, 200, body);
+}
+
+/* post_referral - POST /account/referral */
+static enum rc
+post_referral(struct service *service, struct request *request)
+{
+	const struct state *state = service->state;
+	struct db_result *result;
+	struct caller caller;
+	json_object *body;
+	const char *code;
+	enum rc rc;
+
+	rc = caller_identify(&state->callers, request, &caller);
+	if (rc == RC_OK)
+		rc = request_json(request, false, &body);
+	if (rc != RC_OK)
+		return rc;
+	if (json_string(body, "code", &code) != RC_OK || *code == '\0' ||
+	    strlen(code) > CODE_MAX)
+		return request_fail(request, RC_BAD_REQUEST, "invalid_code",
+		    "Give the referral code as \"code\".");
+	const char *const params[] = { caller.id, caller.email, caller.role,
+		code };
+	rc = db_run(service->db, "account_refer", 4, params, &result);
+	if (rc != RC_OK)
+		return rc;
+	rc = reply_captured(request, db_result_text(result, 0, 0));
+	db_result_free(result);
+	return rc;
+}
+
+/* options - whether pages of another origin may ask */
+static enum rc
+options(struct service *service, struct request *request)
+{
+	const struct state *state = service->state;
+
+	return site_preflight(state->callers.site, request);
+}
+
+/* setup - keys and catalog */
+static enum rc
+setup(struct service *service, const char **problem)
+{
+	struct state *state = arena_alloc(service->arena, sizeof *state);
+	enum rc rc;
+
+	*problem = "out of memory";
+	if (state == NULL)
+		return RC_INTERNAL;
+	service->state = state;
+	rc = caller_rules_new(
+	    service->arena, service->config, &state->callers, problem);
+	if (rc != RC_OK)
+		return rc;
+	return catalog_load(service->arena,
+	    config_string(service->config, CATALOG), &state->catalog, problem);
+}
+
+/* show - the command: what GET /account would answer */
+static int
+show(struct service *service, int argc, char **argv)
+{
+	const struct state *state = service->state;
+	const char *const params[] = { argc == 2 ? argv[1] : NULL, NULL, NULL };
+	struct db_result *result;
+	json_object *answer;
+
+	if (argc != 2)
+		return program_fail(service, EXIT_USAGE, "usage: show ID");
+	if (service->db == NULL)
+		return program_fail(
+		    service, EXIT_CONFIG, "DATABASE_URL is not set");
+	if (db_run(service->db, "account_show", 3, params, &result) != RC_OK)
+		return program_fail(service, EXIT_UNAVAILABLE, "database: %s",
+		    db_error(service->db));
+	if (db_result_text(result, 0, ACCESS) == NULL) {
+		db_result_free(result);
+		return program_fail(
+		    service, EXIT_FAILED, "there is no account '%s'", argv[1]);
+	}
+	answer = answer_of(state->catalog, result);
+	puts(json_object_to_json_string_ext(answer,
+	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+		JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(answer);
+	db_result_free(result);
+	return EXIT_DONE;
+}
+
+/* token - the command: a bearer token, for trying things out */
+static int
+token(struct service *service, int argc, char **argv)
+{
+	const struct state *state = service->state;
+	const char *email = NULL, *role = NULL, *text;
+	long days = TOKEN_DAYS;
+	char *end = NULL;
+	int i;
+
+	for (i = 1; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
+		if (strcmp(argv[i], "--email") == 0)
+			email = argv[i + 1];
+		else if (strcmp(argv[i], "--role") == 0)
+			role = argv[i + 1];
+		else if (strcmp(argv[i], "--days") == 0)
+			days = strtol(argv[i + 1], &end, 10);
+		else
+			break;
+	}
+	if (i + 1 != argc || *argv[i] == '\0' || argv[i][0] == '-' ||
+	    (end != NULL && *end != '\0') || days < 1 || days > TOKEN_DAYS_MAX)
+		return program_fail(service, EXIT_USAGE,
+		    "usage: token [--email E] [--role R] [--days N] ID");
+	if (bearer_make(state->callers.bearer, service->arena, argv[i], email,
+		role, time(NULL) + days * 86400, &text) != RC_OK)
+		return program_fail(service, EXIT_CONFIG,
+		    "AUTH_JWT_SECRET is not set, or tokens are not signed with "
+		    "HS256 here");
+	puts(text);
+	return EXIT_DONE;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const enum setting settings[] = { DATABASE_URL, CATALOG,
+		CALLER_SETTINGS, GRACE_DAYS, REFERRAL_CREDIT_DAYS,
+		SETTING_END };
+	static const struct route routes[] = { { "GET", "/account", BODY_MAX,
+						   get_account },
+		{ "POST", "/account/referral", BODY_MAX, post_referral },
+		{ NULL, NULL, 0, NULL } };
+	static const struct command commands[] = {
+		{ "show", "ID", "what GET /account would answer", show },
+		{ "token", "[--email E] [--role R] [--days N] ID",
+		    "print a bearer token, to try things out", token },
+		{ NULL, NULL, NULL, NULL }
+	};
+	static const struct program program = {
+		.name = "account",
+		.summary = "what may this account use right now?",
+		.settings = settings,
+		.routes = routes,
+		.statements = statements,
+		.commands = commands,
+		.options = options,
+		.setup = setup,
+	};
+
+	return program_main(&program, argc, argv);
+}

@@ -1,0 +1,393 @@
+/*
+ * checkout - open Stripe's page where customers buy a subscription.
+ *
+ *   POST /checkout {"cadence":"monthly"|"annual", "plan":…?, "quantity":…?,
+ *                   "referral_code":…?, "locale":…?, "success_url":…?,
+ *                   "cancel_url":…?}
+ *     200 {"url":…,"id":…}        send the customer there
+ *     400 invalid_cadence, unknown_plan, invalid_quantity, …,
+ *         admin_cannot_purchase   401 unauthorized      404 user_not_found
+ *     409 already_subscribed      use the portal
+ *     415                         502 stripe_error
+ *     503 not_configured, unavailable
+ *
+ * A wish goes: who calls -> what is wanted -> one call to the database, which
+ * decides whether a session is open already -> Stripe -> one call that keeps
+ * the session. The key that Stripe gets is kept with it, so that a second click
+ * or a retry ends in the same session, whatever happened to the first.
+ */
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "caller.h"
+#include "catalog.h"
+#include "form_out.h"
+#include "json.h"
+#include "log.h"
+#include "order.h"
+#include "serve.h"
+#include "stripe_api.h"
+
+struct state {
+	struct caller_rules callers;
+	struct catalog *catalog;
+	struct stripe_api *api; /* NULL: not configured */
+};
+
+static const struct db_statement statements[] = {
+	{ "checkout_begin",
+	    "SELECT * FROM billing.checkout_begin($1, $2, $3, $4, $5, $6,"
+	    " $7)" },
+	{ "checkout_opened",
+	    "SELECT billing.checkout_opened($1, $2, $3, to_timestamp($4))" },
+	{ "checkout_closed", "SELECT billing.checkout_closed($1)" },
+	{ NULL, NULL },
+};
+
+/* What billing.checkout_begin() decided; its columns, in their order. */
+struct decision {
+	const char *outcome, *referral, *id, *stripe_key, *session_id, *url,
+	    *recent, *customer, *email, *trial;
+};
+
+#define DECISION_COLUMNS 10
+
+/* begin - what this order leads to; the texts live in the arena */
+static enum rc
+begin(struct service *service, struct arena *arena, const struct caller *caller,
+    const struct order *order, struct decision *decision)
+{
+	const struct state *state = service->state;
+	const char *const params[] = { caller->id, caller->email, caller->role,
+		order->client_key, order->canonical,
+		catalog_checkout(state->catalog)->several_subscriptions ?
+		    "true" :
+		    "false",
+		order->referral_code };
+	const char *texts[DECISION_COLUMNS];
+	struct db_result *result;
+	enum rc rc;
+
+	rc = db_run(service->db, "checkout_begin", 7, params, &result);
+	for (int i = 0; rc == RC_OK && i < DECISION_COLUMNS; i++) {
+		texts[i] = db_result_text(result, 0, i);
+		if (texts[i] != NULL &&
+		    (texts[i] = arena_printf(arena, "%s", texts[i])) == NULL)
+			rc = RC_TOO_LARGE;
+	}
+	db_result_free(result);
+	if (rc == RC_OK)
+		*decision = (struct decision){ texts[0], texts[1], texts[2],
+			texts[3], texts[4], texts[5], texts[6], texts[7],
+			texts[8], texts[9] };
+	return rc;
+}
+
+/* refuse - what the database would not have */
+static enum rc
+refuse(struct request *request, const char *outcome)
+{
+	static const struct {
+		const char *outcome;
+		int status;
+		const char *code, *detail;
+	} refusals[] = {
+		{ "user_not_found", 404, "user_not_found",
+		    "There is no account for this caller, and no e-mail with "
+		    "which to make one." },
+		{ "admin", 400, "admin_cannot_purchase",
+		    "An administrator without an account cannot buy." },
+		{ "already_subscribed", 409, "already_subscribed",
+		    "There is a live subscription: change it in the portal." },
+		{ "key_reused", 409, "idempotency_key_reused",
+		    "This Idempotency-Key stands for another order." },
+	};
+
+	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+		if (strcmp(outcome, refusals[i].outcome) == 0)
+			return request_fail_status(request, refusals[i].status,
+			    RC_BAD_REQUEST, refusals[i].code,
+			    refusals[i].detail);
+	}
+	return RC_INTERNAL;
+}
+
+/* add_customer - who buys, and what Stripe may change of a known customer */
+static void
+add_customer(struct form_out *form, const struct decision *decision,
+    const struct catalog_checkout *rules)
+{
+	if (decision->customer == NULL) {
+		form_out_add(form, "customer_email", decision->email);
+		return;
+	}
+	form_out_add(form, "customer", decision->customer);
+	/* Stripe demands these of a known customer. */
+	if (rules->automatic_tax)
+		form_out_add(form, "customer_update[address]", "auto");
+	if (rules->tax_id_collection)
+		form_out_add(form, "customer_update[name]", "auto");
+}
+
+/* add_metadata - so that every event of it names the account */
+static void
+add_metadata(struct form_out *form, const struct caller *caller,
+    const struct order *order)
+{
+	form_out_add(form, "client_reference_id", caller->id);
+	form_out_add(form, "metadata[account]", caller->id);
+	form_out_add(form, "metadata[plan]", order->price->plan);
+	form_out_add(form, "metadata[period]", order->price->period);
+	form_out_add(form, "subscription_data[metadata][account]", caller->id);
+	form_out_add(
+	    form, "subscription_data[metadata][plan]", order->price->plan);
+	form_out_add(
+	    form, "subscription_data[metadata][period]", order->price->period);
+}
+
+/* make_form - all that Stripe is told */
+static struct form_out *
+make_form(const struct state *state, struct arena *arena,
+    const struct caller *caller, const struct order *order,
+    const struct decision *decision)
+{
+	const struct catalog_checkout *rules = catalog_checkout(state->catalog);
+	struct form_out *form = form_out_new(arena);
+
+	form_out_add(form, "mode", "subscription");
+	form_out_add(form, "line_items[0][price]", order->price->price_id);
+	form_out_add_number(form, "line_items[0][quantity]", order->quantity);
+	add_customer(form, decision, rules);
+	add_metadata(form, caller, order);
+	form_out_add(form, "success_url", order->success_url);
+	form_out_add(form, "cancel_url", order->cancel_url);
+	form_out_add(form, "locale", order->locale);
+	form_out_add(
+	    form, "billing_address_collection", rules->billing_address);
+	form_out_add(form, "payment_method_collection", rules->payment_method);
+	if (rules->promotion_codes)
+		form_out_add(form, "allow_promotion_codes", "true");
+	if (rules->automatic_tax)
+		form_out_add(form, "automatic_tax[enabled]", "true");
+	if (rules->tax_id_collection)
+		form_out_add(form, "tax_id_collection[enabled]", "true");
+	if (*decision->trial == 't' && order->price->trial_days > 0)
+		form_out_add_number(form,
+		    "subscription_data[trial_period_days]",
+		    order->price->trial_days);
+	return form;
+}
+
+/* reply - where to send the customer */
+static enum rc
+reply(struct request *request, const struct decision *decision, const char *url,
+    const char *id)
+{
+	json_object *body = json_object_new_object();
+
+	json_object_object_add(body, "url", json_object_new_string(url));
+	json_object_object_add(body, "id", json_object_new_string(id));
+	if (decision->referral != NULL)
+		json_object_object_add(body, "referral",
+		    json_object_new_string(decision->referral));
+	request_log(request, "outcome", decision->outcome);
+	return request_reply(request, 200, body);
+}
+
+/* forget - the next wish gets a new session; failing that, after a while */
+static void
+forget(struct service *service, const struct decision *decision)
+{
+	const char *const params[] = { decision->id };
+
+	if (db_run(service->db, "checkout_closed", 1, params, NULL) != RC_OK)
+		log_message("warn", "a closed session is not forgotten: %s",
+		    db_error(service->db));
+}
+
+/*
+ * keep - what Stripe has opened, for the next click. Without it that gets the
+ * same session from Stripe, which is asked with the same key.
+ */
+static void
+keep(struct service *service, struct arena *arena,
+    const struct decision *decision, json_object *session, const char *url,
+    const char *id)
+{
+	int64_t expires_s = time(NULL) + 3600;
+	const char *const params[] = { decision->id, id, url,
+		json_integer(session, "expires_at", 0, JSON_TIME_MAX,
+		    &expires_s) == RC_BAD_REQUEST ?
+		    NULL :
+		    arena_printf(arena, "%" PRId64, expires_s) };
+
+	if (db_run(service->db, "checkout_opened", 4, params, NULL) != RC_OK)
+		log_message("warn", "an open session is not kept: %s",
+		    db_error(service->db));
+}
+
+/* open_session - ask Stripe for one */
+static enum rc
+open_session(struct service *service, struct request *request,
+    const struct caller *caller, const struct order *order,
+    const struct decision *decision)
+{
+	const struct state *state = service->state;
+	struct arena *arena = request_arena(request);
+	struct stripe_refusal refusal;
+	const char *url, *id;
+	json_object *session;
+
+	if (stripe_api_open_checkout(state->api, arena,
+		make_form(state, arena, caller, order, decision),
+		decision->stripe_key, &session, &refusal) != RC_OK) {
+		if (refusal.answered)
+			forget(service, decision);
+		request_log(request, "stripe_request", refusal.request_id);
+		return request_fail(
+		    request, RC_UPSTREAM, "stripe_error", refusal.detail);
+	}
+	if (json_string(session, "url", &url) != RC_OK ||
+	    json_string(session, "id", &id) != RC_OK) {
+		forget(service, decision);
+		return request_fail(request, RC_UPSTREAM, "stripe_error",
+		    "Stripe opened a session without an address; try again.");
+	}
+	keep(service, arena, decision, session, url, id);
+	return reply(request, decision, url, id);
+}
+
+/*
+ * still_open - what has become of a session that is a while old. RC_OK: the
+ * customer can go on; RC_NOT_FOUND: it is over, and forgotten; RC_BAD_REQUEST
+ * after the reply: it is paid, and the news is on its way.
+ */
+static enum rc
+still_open(struct service *service, struct request *request,
+    const struct decision *decision)
+{
+	const struct state *state = service->state;
+	json_object *session;
+	const char *status;
+
+	if (stripe_api_session(state->api, request_arena(request),
+		decision->session_id, &session) != RC_OK ||
+	    json_string(session, "status", &status) != RC_OK)
+		status = "unknown";
+	if (strcmp(status, "open") == 0)
+		return RC_OK;
+	if (strcmp(status, "complete") == 0)
+		return refuse(request, "already_subscribed");
+	forget(service, decision);
+	return RC_NOT_FOUND;
+}
+
+/* buy - from a decision to a session */
+static enum rc
+buy(struct service *service, struct request *request,
+    const struct caller *caller, const struct order *order)
+{
+	struct arena *arena = request_arena(request);
+	struct decision decision;
+	enum rc rc;
+
+	rc = begin(service, arena, caller, order, &decision);
+	if (rc == RC_OK && strcmp(decision.outcome, "reuse") == 0) {
+		if (*decision.recent != 't')
+			rc = still_open(service, request, &decision);
+		if (rc == RC_OK)
+			return reply(request, &decision, decision.url,
+			    decision.session_id);
+		if (rc != RC_NOT_FOUND)
+			return rc;
+		rc = begin(service, arena, caller, order, &decision);
+	}
+	if (rc != RC_OK)
+		return rc;
+	if (strcmp(decision.outcome, "reuse") == 0) /* by another click */
+		return reply(
+		    request, &decision, decision.url, decision.session_id);
+	if (strcmp(decision.outcome, "open") != 0)
+		return refuse(request, decision.outcome);
+	return open_session(service, request, caller, order, &decision);
+}
+
+/* post_checkout - POST /checkout */
+static enum rc
+post_checkout(struct service *service, struct request *request)
+{
+	const struct state *state = service->state;
+	struct caller caller;
+	struct order order;
+	enum rc rc;
+
+	rc = caller_identify(&state->callers, request, &caller);
+	if (rc == RC_OK)
+		rc = order_read(
+		    state->catalog, state->callers.site, request, &order);
+	if (rc != RC_OK)
+		return rc;
+	if (state->api == NULL || order.success_url == NULL ||
+	    order.price == NULL)
+		return request_fail_status(request, 503, RC_INTERNAL,
+		    "not_configured",
+		    order.price == NULL ?
+			"The catalog has no price for this plan and cadence." :
+			"STRIPE_API_KEY or SITE_URL is not set on this "
+			"server.");
+	return buy(service, request, &caller, &order);
+}
+
+/* options - whether pages of another origin may ask */
+static enum rc
+options(struct service *service, struct request *request)
+{
+	const struct state *state = service->state;
+
+	return site_preflight(state->callers.site, request);
+}
+
+/* setup - keys, catalog, client */
+static enum rc
+setup(struct service *service, const char **problem)
+{
+	struct state *state = arena_alloc(service->arena, sizeof *state);
+	enum rc rc;
+
+	*problem = "out of memory";
+	if (state == NULL)
+		return RC_INTERNAL;
+	service->state = state;
+	rc = caller_rules_new(
+	    service->arena, service->config, &state->callers, problem);
+	if (rc != RC_OK)
+		return rc;
+	state->api = stripe_api_new(service->arena, service->config);
+	return catalog_load(service->arena,
+	    config_string(service->config, CATALOG), &state->catalog, problem);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const enum setting settings[] = { DATABASE_URL,
+		STRIPE_API_SETTINGS, CATALOG, CALLER_SETTINGS, SETTING_END };
+	static const struct route routes[] = { { "POST", "/checkout", BODY_MAX,
+						   post_checkout },
+		{ NULL, NULL, 0, NULL } };
+	static const struct command commands[] = { { NULL, NULL, NULL, NULL } };
+	static const struct program program = {
+		.name = "checkout",
+		.summary = "open Stripe's page where customers buy a "
+			   "subscription",
+		.settings = settings,
+		.routes = routes,
+		.statements = statements,
+		.commands = commands,
+		.options = options,
+		.setup = setup,
+	};
+
+	return program_main(&program, argc, argv);
+}

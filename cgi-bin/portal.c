@@ -1,0 +1,275 @@
+/*
+ * portal - open Stripe's page where customers manage their subscription.
+ *
+ *   POST /portal {"flow":…?, "locale":…?, "return_url":…?}
+ *     200 {"url":…}               short-lived: send the customer there at once
+ *     400 admin_has_no_portal, invalid_flow, invalid_locale, invalid_return_url
+ *     401 unauthorized            404 no_stripe_customer, user_not_found
+ *     409 no_subscription         nothing that the flow could change
+ *     415                         502 stripe_error
+ *     503 not_configured, unavailable
+ *
+ * The role of this program reads accounts and nothing else; which subscription
+ * a flow is about Stripe is asked.
+ */
+#include <string.h>
+
+#include "caller.h"
+#include "catalog.h"
+#include "form_out.h"
+#include "json.h"
+#include "serve.h"
+#include "stripe_api.h"
+
+struct state {
+	struct caller_rules callers;
+	struct catalog *catalog;
+	struct stripe_api *api; /* NULL: not configured */
+};
+
+static const struct db_statement statements[] = {
+	{ "portal_customer",
+	    "SELECT stripe_customer_id FROM billing.accounts"
+	    " WHERE external_id = $1" },
+	{ NULL, NULL },
+};
+
+/* The places in the portal to which one can go directly. */
+static const struct flow {
+	const char *name;
+	const char *subscription_key; /* NULL: it needs no subscription */
+} flows[] = {
+	{ "payment_method_update", NULL },
+	{ "subscription_cancel",
+	    "flow_data[subscription_cancel][subscription]" },
+	{ "subscription_update",
+	    "flow_data[subscription_update][subscription]" },
+};
+
+/* What the caller wants; members may be NULL. */
+struct wish {
+	const struct flow *flow;
+	const char *locale, *return_url;
+};
+
+/* read_flow - by its name; false: it has none that is known */
+static bool
+read_flow(json_object *body, struct wish *wish)
+{
+	const char *name;
+	enum rc rc = json_string(body, "flow", &name);
+
+	for (size_t i = 0; rc == RC_OK && i < sizeof flows / sizeof *flows;
+	     i++) {
+		if (strcmp(name, flows[i].name) == 0)
+			wish->flow = &flows[i];
+	}
+	return rc == RC_NOT_FOUND || wish->flow != NULL;
+}
+
+/* read_wish - the body, checked */
+static enum rc
+read_wish(const struct state *state, struct request *request, bool optional,
+    struct wish *wish)
+{
+	json_object *body;
+	enum rc rc = request_json(request, optional, &body);
+
+	if (rc != RC_OK)
+		return rc;
+	memset(wish, 0, sizeof *wish);
+	if (!read_flow(body, wish))
+		return request_fail(request, RC_BAD_REQUEST, "invalid_flow",
+		    "flow must be payment_method_update, subscription_cancel "
+		    "or subscription_update.");
+	rc = json_string(body, "locale", &wish->locale);
+	if (rc != RC_NOT_FOUND &&
+	    (rc != RC_OK || !catalog_locale(wish->locale)))
+		return request_fail(request, RC_BAD_REQUEST, "invalid_locale",
+		    "locale must be \"auto\" or a locale such as \"de\".");
+	rc = json_string(body, "return_url", &wish->return_url);
+	if (rc != RC_NOT_FOUND &&
+	    (rc != RC_OK ||
+		!site_may_return(state->callers.site, wish->return_url,
+		    catalog_checkout(state->catalog)->return_urls)))
+		return request_fail(request, RC_BAD_REQUEST,
+		    "invalid_return_url",
+		    "return_url must be a page of SITE_URL, or of one that the "
+		    "catalog allows.");
+	return RC_OK;
+}
+
+/* find_customer - Stripe's id of the caller */
+static enum rc
+find_customer(struct service *service, struct request *request,
+    const struct caller *caller, const char **customer)
+{
+	const char *const params[] = { caller->id };
+	struct db_result *result;
+	const char *id = NULL;
+	bool known;
+	enum rc rc;
+
+	rc = db_run(service->db, "portal_customer", 1, params, &result);
+	if (rc != RC_OK)
+		return rc;
+	known = db_result_rows(result) > 0;
+	if (known)
+		id = db_result_text(result, 0, 0);
+	*customer = id != NULL ?
+	    arena_printf(request_arena(request), "%s", id) :
+	    NULL;
+	db_result_free(result);
+	if (*customer != NULL)
+		return RC_OK;
+	if (caller->role != NULL)
+		return request_fail(request, RC_BAD_REQUEST,
+		    "admin_has_no_portal",
+		    "An administrator who has bought nothing has no portal.");
+	if (!known && caller->email == NULL)
+		return request_fail(request, RC_NOT_FOUND, "user_not_found",
+		    "There is no account for this caller.");
+	return request_fail(request, RC_NOT_FOUND, "no_stripe_customer",
+	    "This account has not bought anything yet: use the checkout.");
+}
+
+/* add_flow - the deep link, and the subscription that it is about */
+static enum rc
+add_flow(const struct state *state, struct request *request,
+    const struct flow *flow, const char *customer, struct form_out *form)
+{
+	json_object *subscription;
+	const char *id;
+	enum rc rc;
+
+	form_out_add(form, "flow_data[type]", flow->name);
+	if (flow->subscription_key == NULL)
+		return RC_OK;
+	rc = stripe_api_live_subscription(
+	    state->api, request_arena(request), customer, &subscription);
+	if (rc == RC_OK && json_id(subscription, "id", &id) == RC_OK) {
+		form_out_add(form, flow->subscription_key, id);
+		return RC_OK;
+	}
+	if (rc == RC_NOT_FOUND)
+		return request_fail_status(request, 409, RC_BAD_REQUEST,
+		    "no_subscription",
+		    "There is no subscription that could be changed.");
+	return request_fail(request, RC_UPSTREAM, "stripe_error",
+	    "Stripe did not say which subscription there is; try again.");
+}
+
+/* open_portal - ask Stripe, pass its URL on */
+static enum rc
+open_portal(const struct state *state, struct request *request,
+    const struct wish *wish, const char *customer)
+{
+	struct arena *arena = request_arena(request);
+	struct form_out *form = form_out_new(arena);
+	const char *locale = wish->locale, *url;
+	struct stripe_refusal refusal;
+	json_object *session, *body;
+	enum rc rc;
+
+	if (locale == NULL)
+		locale = catalog_checkout(state->catalog)->locale;
+	form_out_add(form, "customer", customer);
+	form_out_add(form, "return_url",
+	    wish->return_url != NULL ?
+		wish->return_url :
+		site_page(state->callers.site, arena, "/settings"));
+	form_out_add(form, "locale", locale);
+	if (wish->flow != NULL &&
+	    (rc = add_flow(state, request, wish->flow, customer, form)) !=
+		RC_OK)
+		return rc;
+	rc = stripe_api_open_portal(
+	    state->api, arena, form, &session, &refusal);
+	request_log(request, "stripe_request", refusal.request_id);
+	if (rc != RC_OK || json_string(session, "url", &url) != RC_OK)
+		return request_fail(request, RC_UPSTREAM, "stripe_error",
+		    rc != RC_OK ? refusal.detail :
+				  "Stripe opened a page without an address.");
+	body = json_object_new_object();
+	json_object_object_add(body, "url", json_object_new_string(url));
+	return request_reply(request, 200, body);
+}
+
+/* post_portal - POST /portal */
+static enum rc
+post_portal(struct service *service, struct request *request)
+{
+	const struct state *state = service->state;
+	const char *customer;
+	struct caller caller;
+	struct wish wish;
+	enum rc rc;
+
+	rc = caller_identify(&state->callers, request, &caller);
+	if (rc == RC_OK)
+		rc = read_wish(state, request, !caller.by_nginx, &wish);
+	if (rc != RC_OK)
+		return rc;
+	if (state->api == NULL ||
+	    config_string(service->config, SITE_URL) == NULL)
+		return request_fail_status(request, 503, RC_INTERNAL,
+		    "not_configured",
+		    "STRIPE_API_KEY or SITE_URL is not set on this server.");
+	rc = find_customer(service, request, &caller, &customer);
+	if (rc != RC_OK)
+		return rc;
+	return open_portal(state, request, &wish, customer);
+}
+
+/* options - whether pages of another origin may ask */
+static enum rc
+options(struct service *service, struct request *request)
+{
+	const struct state *state = service->state;
+
+	return site_preflight(state->callers.site, request);
+}
+
+/* setup - keys, catalog, client */
+static enum rc
+setup(struct service *service, const char **problem)
+{
+	struct state *state = arena_alloc(service->arena, sizeof *state);
+	enum rc rc;
+
+	*problem = "out of memory";
+	if (state == NULL)
+		return RC_INTERNAL;
+	service->state = state;
+	rc = caller_rules_new(
+	    service->arena, service->config, &state->callers, problem);
+	if (rc != RC_OK)
+		return rc;
+	state->api = stripe_api_new(service->arena, service->config);
+	return catalog_load(service->arena,
+	    config_string(service->config, CATALOG), &state->catalog, problem);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const enum setting settings[] = { DATABASE_URL,
+		STRIPE_API_SETTINGS, CATALOG, CALLER_SETTINGS, SETTING_END };
+	static const struct route routes[] = { { "POST", "/portal", BODY_MAX,
+						   post_portal },
+		{ NULL, NULL, 0, NULL } };
+	static const struct command commands[] = { { NULL, NULL, NULL, NULL } };
+	static const struct program program = {
+		.name = "portal",
+		.summary = "open Stripe's page where customers manage their "
+			   "subscription",
+		.settings = settings,
+		.routes = routes,
+		.statements = statements,
+		.commands = commands,
+		.options = options,
+		.setup = setup,
+	};
+
+	return program_main(&program, argc, argv);
+}

@@ -1,0 +1,143 @@
+-- Checkout sessions that wait for their customer, and the roles of the three
+-- programs that customers call.
+
+CREATE TABLE billing.checkout_sessions (
+	id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	account_id        bigint NOT NULL REFERENCES billing.accounts ON DELETE CASCADE,
+	client_key        text,
+	request           text NOT NULL,
+	facts             text NOT NULL,
+	stripe_key        text NOT NULL DEFAULT 'paydesk_' || gen_random_uuid(),
+	stripe_session_id text,
+	url               text,
+	expires_at        timestamptz,
+	created_at        timestamptz NOT NULL DEFAULT now(),
+	UNIQUE (account_id, client_key)
+);
+
+COMMENT ON COLUMN billing.checkout_sessions.client_key IS
+	'the Idempotency-Key that the caller sent';
+COMMENT ON COLUMN billing.checkout_sessions.request IS 'what was asked for, in one form';
+COMMENT ON COLUMN billing.checkout_sessions.facts IS
+	'what of the account is sent to Stripe: the same key needs the same parameters';
+COMMENT ON COLUMN billing.checkout_sessions.stripe_key IS
+	'the Idempotency-Key sent to Stripe, the same whenever this session is asked for';
+
+CREATE INDEX checkout_sessions_account ON billing.checkout_sessions (account_id, created_at);
+
+-- Decides what a wish to buy leads to. Requests of one account are decided one
+-- after the other. outcome is
+--   user_not_found, admin      there is no account, and none is made
+--   already_subscribed         one is live, and several are not allowed
+--   key_reused                 client_key stands for another request
+--   reuse                      session_id and url are open still, as far as we
+--                              know; recent: made less than a minute ago
+--   open                       ask Stripe for a session with stripe_key, then
+--                              call checkout_opened(id, …)
+-- A session that is older than the account's newest subscription is done with.
+CREATE FUNCTION billing.checkout_begin(caller text, email_ text, role_ text,
+	client_key_ text, request_ text, several boolean, code text,
+	OUT outcome text, OUT referral text, OUT id_ bigint, OUT stripe_key_ text,
+	OUT session_id text, OUT url_ text, OUT recent boolean,
+	OUT customer text, OUT customer_email text, OUT trial boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	account bigint := billing.caller_account(caller, email_, role_);
+	a       billing.accounts;
+	s       billing.checkout_sessions;
+	facts_  text;
+	bought  timestamptz;
+BEGIN
+	IF account IS NULL THEN
+		outcome := CASE WHEN role_ IS NULL THEN 'user_not_found' ELSE role_ END;
+		RETURN;
+	END IF;
+	SELECT * INTO a FROM billing.accounts WHERE id = account FOR NO KEY UPDATE;
+	customer := a.stripe_customer_id;
+	customer_email := coalesce(email_, a.email);
+	SELECT count(b.trial_end) = 0 AND a.trial_end IS NULL, max(b.created_at)
+		INTO trial, bought FROM billing.subscriptions b WHERE b.account_id = account;
+	IF code IS NOT NULL THEN
+		referral := billing.referral_capture(account, code);
+	END IF;
+	IF NOT several AND EXISTS (SELECT FROM billing.subscriptions b
+			WHERE b.account_id = account AND NOT billing.is_terminal(b.status)
+			  AND (b.status <> 'incomplete' OR b.checkout_unpaid)) THEN
+		outcome := 'already_subscribed';
+		RETURN;
+	END IF;
+
+	facts_ := concat_ws(' ', coalesce(customer, customer_email), trial);
+	DELETE FROM billing.checkout_sessions c WHERE c.account_id = account
+		AND (coalesce(c.expires_at, c.created_at + interval '1 day') < now() + interval '1 minute'
+		     OR c.created_at < bought);
+	SELECT * INTO s FROM billing.checkout_sessions c
+		WHERE c.account_id = account
+		  AND CASE WHEN client_key_ IS NOT NULL THEN c.client_key = client_key_
+		      ELSE c.request = request_ AND c.facts = facts_
+			AND (c.url IS NOT NULL OR c.created_at > now() - interval '1 minute') END
+		ORDER BY c.created_at DESC LIMIT 1;
+	IF s.client_key = client_key_ AND s.request <> request_ THEN
+		outcome := 'key_reused';
+		RETURN;
+	ELSIF s.facts <> facts_ THEN
+		DELETE FROM billing.checkout_sessions c WHERE c.id = s.id;
+		s := NULL;
+	END IF;
+	IF s.url IS NOT NULL THEN
+		outcome := 'reuse';
+	ELSE
+		outcome := 'open';
+		IF s.id IS NULL THEN
+			INSERT INTO billing.checkout_sessions AS c (account_id, client_key, request, facts)
+				VALUES (account, client_key_, request_, facts_) RETURNING c.* INTO s;
+		END IF;
+	END IF;
+	id_ := s.id;
+	stripe_key_ := s.stripe_key;
+	session_id := s.stripe_session_id;
+	url_ := s.url;
+	recent := s.created_at > now() - interval '1 minute';
+END $$;
+
+-- Keeps what Stripe has opened.
+CREATE FUNCTION billing.checkout_opened(id_ bigint, session_id text, url_ text,
+	expires timestamptz)
+RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	UPDATE billing.checkout_sessions
+		SET stripe_session_id = session_id, url = url_, expires_at = expires
+		WHERE id = id_
+$$;
+
+-- Forgets one that Stripe has refused or closed: the next wish gets a new one.
+CREATE FUNCTION billing.checkout_closed(id_ bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	DELETE FROM billing.checkout_sessions WHERE id = id_
+$$;
+
+DO $$
+DECLARE
+	name text;
+BEGIN
+	FOREACH name IN ARRAY ARRAY['paydesk_checkout', 'paydesk_portal', 'paydesk_account'] LOOP
+		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+			EXECUTE format('CREATE ROLE %I LOGIN', name);
+		END IF;
+	END LOOP;
+END $$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA billing FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA billing TO paydesk_checkout, paydesk_portal, paydesk_account;
+GRANT SELECT ON billing.schema_version TO paydesk_checkout, paydesk_portal, paydesk_account;
+GRANT EXECUTE ON FUNCTION
+	billing.checkout_begin(text, text, text, text, text, boolean, text),
+	billing.checkout_opened(bigint, text, text, timestamptz),
+	billing.checkout_closed(bigint)
+	TO paydesk_checkout;
+GRANT SELECT (external_id, stripe_customer_id) ON billing.accounts TO paydesk_portal;
+GRANT EXECUTE ON FUNCTION
+	billing.account_show(text, text, text),
+	billing.account_refer(text, text, text, text)
+	TO paydesk_account;

@@ -1,0 +1,161 @@
+#!/usr/bin/python3 -B
+"""POST /portal: every reply of the table, and what Stripe is asked."""
+
+import os
+import sys
+from urllib.parse import parse_qsl
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
+
+from harness import stripe
+from harness.customers import PORTAL, SITE, Shop, refused
+from harness.desk import API_KEY
+from harness.tap import Suite, has, same, true
+
+suite = Suite(Shop)
+
+
+def buyer(desk, **columns):
+    return desk.customer(stripe_customer_id=stripe.new_id("cus"), **columns)
+
+
+def asked_by(desk, customer):
+    """The last form that Stripe got for the customer, and its headers."""
+    id = customer.row()["stripe_customer_id"]
+    requests = [r for r in desk.asked(PORTAL) if "=" + id in r["body"]]
+    true(requests, "Stripe was not asked")
+    return (dict(parse_qsl(requests[-1]["body"], strict_parsing=True)),
+            {k.lower(): v for k, v in requests[-1]["headers"].items()})
+
+
+@suite.case("the reply is Stripe's URL; the whole request, field by field")
+def opened(desk):
+    customer = buyer(desk)
+    reply = customer.portal()
+    same(reply.status, 200, repr(reply.body))
+    same(list(reply.json), ["url"])
+    true(reply.json["url"].startswith(desk.stripe.url + "/p/session/bps_"),
+         reply.json["url"])
+    form, headers = asked_by(desk, customer)
+    same(form, {"customer": customer.row()["stripe_customer_id"],
+                "return_url": SITE + "/settings"})
+    has(headers, **{
+        "authorization": "Bearer " + API_KEY,
+        "stripe-version": "2026-07-29.dahlia",
+        "content-type": "application/x-www-form-urlencoded"})
+    true(headers["idempotency-key"].startswith("paydesk_"), "the key")
+
+
+@suite.case("every session has an idempotency key of its own")
+def own_key(desk):
+    customer = buyer(desk)
+    keys = set()
+    for _ in range(3):
+        same(customer.portal().status, 200)
+        keys.add(asked_by(desk, customer)[1]["idempotency-key"])
+    same(len(keys), 3)
+
+
+@suite.case("a caller with a token may leave the body out")
+def no_body(desk):
+    same(buyer(desk).request("POST", "/portal").status, 200)
+
+
+@suite.case("locale and return URL of the caller's choice")
+def choices(desk):
+    customer = buyer(desk)
+    same(customer.portal(locale="de", return_url=SITE + "/team").status, 200)
+    has(asked_by(desk, customer)[0], locale="de", return_url=SITE + "/team")
+
+
+@suite.case("flow payment_method_update needs no subscription")
+def payment_method(desk):
+    customer = buyer(desk)
+    same(customer.portal(flow="payment_method_update").status, 200)
+    has(asked_by(desk, customer)[0],
+        **{"flow_data[type]": "payment_method_update"})
+
+
+@suite.each("flow {flow} names the live subscription",
+            ["subscription_cancel", "subscription_update"])
+def flows(desk, flow):
+    customer = buyer(desk)
+    id = customer.row()["stripe_customer_id"]
+    desk.stripe.put(stripe.subscription(
+        stripe.new_id("sub"), id, status="canceled", start=50))
+    live = desk.stripe.put(stripe.subscription(
+        stripe.new_id("sub"), id, start=20))
+    desk.stripe.put(stripe.subscription(stripe.new_id("sub"), "cus_other"))
+    same(customer.portal(flow=flow).status, 200)
+    has(asked_by(desk, customer)[0], **{
+        "flow_data[type]": flow,
+        "flow_data[%s][subscription]" % flow: live["id"]})
+
+
+@suite.each("409 no_subscription for flow {flow}",
+            ["subscription_cancel", "subscription_update"])
+def no_subscription(desk, flow):
+    refused(buyer(desk).portal(flow=flow), 409, "no_subscription")
+
+
+@suite.case("502 when Stripe does not say which subscription")
+def no_answer_on_subscription(desk):
+    desk.expect_log("level=warn")
+    desk.stripe.next("GET /v1/subscriptions", {"status": 500})
+    refused(buyer(desk).portal(flow="subscription_cancel"), 502,
+            "stripe_error")
+
+
+@suite.each("400 invalid_flow: {flow}", ["", "cancel", 1, "customer_update"])
+def invalid_flow(desk, flow):
+    refused(buyer(desk).portal(flow=flow), 400, "invalid_flow")
+
+
+@suite.each("400 invalid_return_url: {url}", [
+    "https://evil.example/", SITE + ".evil.example", "", 1])
+def invalid_return_url(desk, url):
+    refused(buyer(desk).portal(return_url=url), 400, "invalid_return_url")
+
+
+@suite.each("400 invalid_locale: {locale}", ["", "german", 1])
+def invalid_locale(desk, locale):
+    refused(buyer(desk).portal(locale=locale), 400, "invalid_locale")
+
+
+@suite.case("400 admin_has_no_portal")
+def admin(desk):
+    refused(desk.stranger(role="admin").portal(), 400, "admin_has_no_portal")
+
+
+@suite.case("an administrator who has bought has a portal like anybody")
+def admin_who_bought(desk):
+    customer = buyer(desk)
+    customer.role = "admin"
+    same(customer.portal().status, 200)
+
+
+@suite.case("401 unauthorized without a token")
+def unauthorized(desk):
+    refused(buyer(desk).portal({"Authorization": None}), 401, "unauthorized")
+
+
+@suite.case("404 user_not_found")
+def user_not_found(desk):
+    refused(desk.stranger().portal(), 404, "user_not_found")
+
+
+@suite.case("404 no_stripe_customer before the first purchase")
+def no_customer(desk):
+    refused(desk.customer().portal(), 404, "no_stripe_customer")
+    refused(desk.stranger("new@example.com").portal(), 404,
+            "no_stripe_customer")
+
+
+@suite.case("405 and 415")
+def method_and_type(desk):
+    same(buyer(desk).request("GET", "/portal").headers["allow"], "POST")
+    refused(buyer(desk).portal({"Content-Type": "text/plain"}), 415,
+            "unsupported_media_type")
+
+
+suite.main()
