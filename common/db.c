@@ -378,7 +378,7 @@ db_run(struct db *db, const char *name, size_t count, const char *const *params,
 		*result = NULL;
 	drop_dead_link(db);
 	for (int attempt = 0; attempt < DB_ATTEMPTS; attempt++) {
-		if (!db->in_transaction && (rc = db_connect(db)) != RC_OK)
+		if (!db->in_transaction && db_connect(db) != RC_OK)
 			return RC_BUSY;
 		if (db->conn == NULL)
 			return RC_BUSY; /* lost inside the transaction */

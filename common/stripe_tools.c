@@ -101,7 +101,7 @@ sample_event(struct arena *arena, const char *account, size_t *len)
 	    "\"current_period_end\":%" PRId64 "}]}}}}",
 	    nonce, now_s, nonce, nonce,
 	    json_object_to_json_string_ext(meta, JSON_C_TO_STRING_PLAIN), now_s,
-	    now_s + 30 * 86400);
+	    now_s + INT64_C(30) * 86400);
 	json_object_put(meta);
 	*len = text != NULL ? strlen(text) : 0;
 	return text;
