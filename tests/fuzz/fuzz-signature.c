@@ -69,19 +69,22 @@ struct delivery {
 	size_t body_len;
 };
 
-/* digest - of a delivery with a secret, in hex */
+/*
+ * digest - of a delivery with a secret, in hex. Signed is the number that t
+ * stands for, however it is written there.
+ */
 static void
 digest(const struct delivery *delivery, const char *secret, char *hex)
 {
-	static unsigned char text[2 * FUZZ_INPUT_MAX + 1];
+	static unsigned char text[FUZZ_INPUT_MAX + 32];
 	unsigned char mac[EVP_MAX_MD_SIZE];
 	unsigned mac_len;
+	int len;
 
-	memcpy(text, delivery->t, delivery->t_len);
-	text[delivery->t_len] = '.';
-	memcpy(text + delivery->t_len + 1, delivery->body, delivery->body_len);
+	len = sprintf((char *)text, "%lld.", strtoll(delivery->t, NULL, 10));
+	memcpy(text + len, delivery->body, delivery->body_len);
 	HMAC(EVP_sha256(), secret, (int)strlen(secret), text,
-	    delivery->t_len + 1 + delivery->body_len, mac, &mac_len);
+	    (size_t)len + delivery->body_len, mac, &mac_len);
 	for (unsigned i = 0; i < mac_len; i++)
 		sprintf(hex + 2 * i, "%02x", mac[i]);
 }

@@ -162,9 +162,20 @@ START_TEST(copies_bytes)
 
 	ck_assert_mem_eq(copy, "a\0b", 4);
 	ck_assert_ptr_ne(copy, bytes);
+	ck_assert_str_eq(arena_copy(arena, "x", 1), "x");
 	ck_assert_str_eq(arena_copy(arena, NULL, 0), "");
 	ck_assert_ptr_null(arena_copy(arena, bytes, 4096));
 	ck_assert_ptr_null(arena_copy(arena, bytes, SIZE_MAX));
+	arena_free(arena);
+}
+
+START_TEST(the_end_of_a_string_takes_room_too)
+{
+	struct arena *arena = arena_new(32);
+
+	ck_assert_ptr_null(arena_copy(arena, sizes, 32));
+	ck_assert_ptr_null(arena_printf(arena, "%032d", 1));
+	ck_assert_ptr_nonnull(arena_printf(arena, "%031d", 1));
 	arena_free(arena);
 }
 
@@ -258,6 +269,18 @@ START_TEST(everything_is_wiped)
 	ck_assert_int_eq(blocks_freed_dirty, 0);
 }
 
+START_TEST(a_reset_makes_room)
+{
+	struct arena *arena = arena_new(1 << 20);
+
+	mallocs_until_failure = 0;
+	for (int round = 0; round < 100; round++) {
+		ck_assert_ptr_nonnull(arena_alloc(arena, 30000));
+		arena_reset(arena);
+	}
+	arena_free(arena);
+}
+
 START_TEST(survives_a_system_without_memory)
 {
 	struct arena *arena = arena_new(1 << 20);
@@ -295,12 +318,14 @@ add(TCase *tests)
 	tcase_add_test(tests, maximum_is_kept);
 	tcase_add_test(tests, maximum_is_kept_over_many_blocks);
 	tcase_add_test(tests, copies_bytes);
+	tcase_add_test(tests, the_end_of_a_string_takes_room_too);
 	tcase_add_test(tests, formats_strings);
 	tcase_add_test(tests, deferred_are_released_once_last_first);
 	tcase_add_test(
 	    tests, deferred_that_cannot_be_noted_is_released_at_once);
 	tcase_add_test(tests, deferred_still_sees_the_arena);
 	tcase_add_test(tests, everything_is_wiped);
+	tcase_add_test(tests, a_reset_makes_room);
 	tcase_add_test(tests, survives_a_system_without_memory);
 	tcase_add_loop_exit_test(tests, ends_a_start_without_memory, 71, 0, 2);
 	tcase_add_test(tests, nothing_can_be_freed);

@@ -1,6 +1,8 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -71,6 +73,23 @@ START_TEST(lines_begin_with_time_and_program)
 	}
 }
 
+START_TEST(times_are_in_utc)
+{
+	struct log_line line;
+	struct tm tm;
+	time_t now = time(NULL), then;
+
+	setenv("TZ", "Pacific/Auckland", 1);
+	log_start(&line);
+	line.text[line.len] = '\0';
+	memset(&tm, 0, sizeof tm);
+	ck_assert_ptr_nonnull(
+	    strptime(line.text, "time=%Y-%m-%dT%H:%M:%S", &tm));
+	then = timegm(&tm);
+	ck_assert_int_ge(then, now);
+	ck_assert_int_le(then, now + 20);
+}
+
 /* A datagram socket in the place of standard error shows every single write. */
 START_TEST(a_line_is_one_write)
 {
@@ -108,7 +127,7 @@ START_TEST(what_does_not_fit_is_cut)
 	log_number(&line, "status", "%d", 200);
 	log_end(&line);
 	written = unit_captured();
-	ck_assert_uint_le(strlen(written), sizeof line.text);
+	ck_assert_uint_eq(strlen(written), sizeof line.text);
 	ck_assert_ptr_eq(strchr(written, '\n'), written + strlen(written) - 1);
 }
 
@@ -143,6 +162,7 @@ add(TCase *tests)
 	unit_add_table(tests, fields_are_escaped, values);
 	tcase_add_test(tests, numbers_are_formatted);
 	tcase_add_test(tests, lines_begin_with_time_and_program);
+	tcase_add_test(tests, times_are_in_utc);
 	tcase_add_test(tests, a_line_is_one_write);
 	tcase_add_loop_test(tests, what_does_not_fit_is_cut, 0, 5);
 	tcase_add_test(tests, messages_are_whole_lines);

@@ -184,6 +184,12 @@ START_TEST(refuses_what_has_no_usable_id)
 	ck_assert_int_eq(parse(refused[_i]), RC_BAD_REQUEST);
 }
 
+START_TEST(ids_are_printable)
+{
+	ck_assert_int_eq(parse("{'id':'!evt-1_/~'}"), RC_OK);
+	ck_assert_str_eq(event.id, "!evt-1_/~");
+}
+
 START_TEST(ids_have_a_maximum)
 {
 	char body[600];
@@ -215,6 +221,7 @@ add(TCase *tests)
 	unit_add_table(tests, thin_events_are_told_apart, kinds);
 	tcase_add_test(tests, test_mode_is_not_a_missing_mode);
 	unit_add_table(tests, refuses_what_has_no_usable_id, refused);
+	tcase_add_test(tests, ids_are_printable);
 	tcase_add_test(tests, ids_have_a_maximum);
 	tcase_add_test(tests, needs_room_in_the_arena);
 }

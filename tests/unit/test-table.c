@@ -48,6 +48,8 @@ static const struct {
 	    "  {\n    \"event\":null,\n    \"error\":\"y\"\n  }\n]\n" },
 	{ { { "Zo\xc3\xab", "1" }, { "sixsix", "2" } }, 2,
 	    "event   error\nZo\xc3\xab     1\nsixsix  2\n", NULL },
+	{ { { "two words", " x " } }, 1, "event      error\ntwo words   x \n",
+	    NULL },
 	{ { { "a\nb\tc\x1b[1m\x7f", "z" } }, 1,
 	    "event       error\na?b?c?[1m?  z\n", NULL },
 	{ { { "say \"hi\"/", "x" } }, 1, NULL,
