@@ -108,8 +108,9 @@ action_for(const struct service *service, const struct stripe_event *event,
 
 	if (event->thin || event->account != NULL)
 		return LEDGER_IGNORE;
-	if (mode != NULL && event->has_livemode &&
-	    event->livemode != (strcmp(mode, "true") == 0))
+	if (mode != NULL &&
+	    (!event->has_livemode ||
+		event->livemode != (strcmp(mode, "true") == 0)))
 		return LEDGER_IGNORE;
 	for (*row = 0; *row < sizeof applied / sizeof *applied; ++*row) {
 		if (strcmp(event->type, applied[*row].type) == 0)
@@ -148,6 +149,10 @@ read_facts(const struct state *state, const struct stripe_event *event,
 		break;
 	}
 	facts->rank = applied[row].rank;
+	if (rc == RC_OK && applied[row].reading == READ_SUBSCRIPTION &&
+	    facts->rank == RANK_DELETED &&
+	    strcmp(facts->status, "incomplete_expired") != 0)
+		facts->status = "canceled";
 	if (applied[row].fact != NULL)
 		facts->fact = applied[row].fact;
 	return rc;

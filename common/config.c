@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "signature.h"
+
 #define VALUE_MAX 4096 /* bytes of a value, in the environment or a file */
 
 struct config {
@@ -17,6 +19,7 @@ struct config {
 typedef const char *(*checker)(const char *value);
 
 static const char *check_whole_number(const char *value);
+static const char *check_days(const char *value);
 static const char *check_port(const char *value);
 static const char *check_boolean(const char *value);
 static const char *check_url(const char *value);
@@ -46,9 +49,9 @@ static const struct {
 	[STRIPE_PAYLOAD_STORE_MAX] = { "STRIPE_PAYLOAD_STORE_MAX", "16384",
 	    check_whole_number, "bytes of an event's body that are kept" },
 	[CATALOG] = { "CATALOG", NULL, NULL, "path of catalog.json" },
-	[REFERRAL_CREDIT_DAYS] = { "REFERRAL_CREDIT_DAYS", "45",
-	    check_whole_number, "days of credit for each side of a referral" },
-	[GRACE_DAYS] = { "GRACE_DAYS", "14", check_whole_number,
+	[REFERRAL_CREDIT_DAYS] = { "REFERRAL_CREDIT_DAYS", "45", check_days,
+	    "days of credit for each side of a referral" },
+	[GRACE_DAYS] = { "GRACE_DAYS", "14", check_days,
 	    "days of access after a payment has failed" },
 	[SITE_URL] = { "SITE_URL", NULL, check_site,
 	    "where the host application is, e.g. https://app.example.com" },
@@ -74,6 +77,15 @@ check_whole_number(const char *value)
 {
 	if (strlen(value) > 9 || strspn(value, "0123456789") != strlen(value))
 		return "must be a whole number of at most nine digits";
+	return NULL;
+}
+
+/* check_days - at most a hundred years */
+static const char *
+check_days(const char *value)
+{
+	if (check_whole_number(value) != NULL || atol(value) > 36500)
+		return "must be a whole number of days, at most 36500";
 	return NULL;
 }
 
@@ -168,6 +180,8 @@ check_webhook_secrets(const char *value)
 		value += len;
 		count++;
 	}
+	if (count > SIGNATURE_KEYS_MAX)
+		return "must hold at most eight secrets";
 	return count > 0 ? NULL : "is blank: give the secret or unset it";
 }
 

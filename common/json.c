@@ -200,11 +200,14 @@ enum rc
 json_id(json_object *object, const char *key, const char **value)
 {
 	json_object *member = json_member(object, key);
+	enum rc rc;
 
-	*value = NULL;
-	if (json_object_is_type(member, json_type_object))
-		return json_string(member, "id", value) == RC_OK ?
-		    RC_OK :
-		    RC_BAD_REQUEST;
-	return json_string(object, key, value);
+	rc = json_object_is_type(member, json_type_object) ?
+	    json_string(member, "id", value) :
+	    json_string(object, key, value);
+	if (member != NULL && (rc != RC_OK || **value == '\0')) {
+		*value = NULL;
+		return RC_BAD_REQUEST;
+	}
+	return rc;
 }

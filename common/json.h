@@ -43,7 +43,7 @@ enum rc json_integer(json_object *object, const char *key, int64_t min,
 enum rc json_boolean(
     json_object *object, const char *key, bool *value) MUST_CHECK;
 
-/* An id: the string itself, or the "id" of an expanded object. */
+/* An id, never empty: the string itself, or the "id" of an expanded object. */
 enum rc json_id(
     json_object *object, const char *key, const char **value) MUST_CHECK;
 

@@ -105,6 +105,7 @@ add_facts(struct params *params, const struct stripe_facts *facts)
 	add(params, facts->customer);
 	add(params, facts->subscription);
 	add(params, facts->account_ref);
+	add(params, facts->second_ref);
 	add(params, facts->email);
 	add(params, facts->status);
 	add(params, facts->previous_status);
@@ -158,9 +159,10 @@ apply(struct db *db, struct arena *arena, const struct ledger_entry *entry,
 /* fail - for people to read, for a resend to try again */
 static enum rc
 fail(struct db *db, struct arena *arena, const struct ledger_entry *entry,
-    const char *problem, const char *sqlstate)
+    const char *problem, const char *sqlstate, enum ledger_outcome *outcome)
 {
 	struct params params = { .arena = arena };
+	struct db_result *result;
 	enum rc rc;
 
 	add_event(&params, entry);
@@ -170,7 +172,10 @@ fail(struct db *db, struct arena *arena, const struct ledger_entry *entry,
 	add(&params, sqlstate);
 	if (params.failed)
 		return RC_BUSY;
-	rc = db_run(db, "ledger_fail", params.count, params.values, NULL);
+	rc = db_run(db, "ledger_fail", params.count, params.values, &result);
+	if (rc == RC_OK)
+		rc = read_outcome(result, outcome);
+	db_result_free(result);
 	return rc == RC_BAD_REQUEST ? RC_BUSY : rc;
 }
 
@@ -205,8 +210,7 @@ ledger_apply(struct db *db, struct arena *arena,
 		sqlstate = arena_printf(arena, "%s", db_sqlstate(db));
 	}
 	if (rc == RC_BAD_REQUEST) {
-		rc = fail(db, arena, entry, problem, sqlstate);
-		*outcome = LEDGER_HANDLER_ERROR;
+		rc = fail(db, arena, entry, problem, sqlstate, outcome);
 	}
 	if (rc != RC_OK)
 		note_failure(db, arena, entry);

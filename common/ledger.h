@@ -34,15 +34,15 @@ enum ledger_outcome {
 	{ "ledger_apply", \
 		"SELECT billing.stripe_apply($1, $2, $3, $4, to_timestamp($5)," \
 		" $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18," \
-		" $19, $20, to_timestamp($21), to_timestamp($22)," \
-		" to_timestamp($23), $24)" }, \
+		" $19, $20, $21, to_timestamp($22), to_timestamp($23)," \
+		" to_timestamp($24), $25)" }, \
 	    { "ledger_fail", \
 		    "SELECT billing.stripe_failed($1, $2, $3, $4, to_timestamp($5)," \
 		    " $6, $7, $8, $9, $10, $11)" }, \
 	{ \
 		"ledger_note", \
 		    "INSERT INTO billing.webhook_failures" \
-		    " (source, event_id, type, error, sqlstate)" \
+		    " (source, id, type, error, sqlstate)" \
 		    " VALUES ('stripe', $1, $2, $3, $4)" \
 	}
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -117,9 +118,9 @@ static int
 no_database(struct service *service)
 {
 	return program_fail(service, EXIT_CONFIG,
-	    "DATABASE_URL is not set: give the libpq URI of the database, "
-	    "e.g. postgresql://%s@/paydesk?host=/run/postgresql",
-	    service->program->name);
+	    "DATABASE_URL is not set: give the libpq URI of the database with "
+	    "this program's role, e.g. "
+	    "postgresql://paydesk_…@/paydesk?host=/run/postgresql");
 }
 
 /* serve - as long as descriptor 0 has callers */
@@ -148,14 +149,18 @@ serve(struct service *service)
 static int
 check(struct service *service)
 {
+	enum rc rc;
+
 	printf("settings  ok\n");
 	if (service->program->statements == NULL)
 		return EXIT_DONE;
 	if (service->db == NULL)
 		return no_database(service);
-	if (db_connect(service->db) != RC_OK)
-		return program_fail(service, EXIT_UNAVAILABLE, "database: %s",
-		    db_error(service->db));
+	rc = db_connect(service->db);
+	if (rc != RC_OK)
+		return program_fail(service,
+		    rc == RC_INTERNAL ? EXIT_CONFIG : EXIT_UNAVAILABLE,
+		    "database: %s", db_error(service->db));
 	printf("database  ok, schema version %d\n", DB_SCHEMA_VERSION);
 	return EXIT_DONE;
 }
@@ -183,9 +188,11 @@ program_main(const struct program *program, int argc, char **argv)
 {
 	struct service service = { .program = program };
 	char options[256];
+	unsigned seed;
 	int status;
 
-	srandom((unsigned)getpid());
+	if (getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed)
+		srandom(seed);
 	log_init(program->name);
 	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
 		usage(program, stdout);

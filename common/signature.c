@@ -8,13 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MAX 8
 #define T_DIGITS_MAX 11
 #define MAC_LEN 32
 
 /* One context a key, keyed once: the copy a request makes is cheap. */
 struct signature_keys {
-	EVP_MAC_CTX *contexts[KEYS_MAX];
+	EVP_MAC_CTX *contexts[SIGNATURE_KEYS_MAX];
 	size_t count;
 };
 
@@ -50,7 +49,7 @@ signature_keys_new(const char *secrets)
 	if (secrets == NULL || (keys = calloc(1, sizeof *keys)) == NULL)
 		return NULL;
 	while (*(secrets += strspn(secrets, " ")) != '\0' &&
-	    keys->count < KEYS_MAX) {
+	    keys->count < SIGNATURE_KEYS_MAX) {
 		size_t len = strcspn(secrets, " ");
 
 		keys->contexts[keys->count] = key_context(secrets, len);

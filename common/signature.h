@@ -18,12 +18,13 @@
 
 #define SIGNATURE_TOLERANCE_S 300
 #define SIGNATURE_HEX_LEN 64
+#define SIGNATURE_KEYS_MAX 8
 
 struct signature_keys;
 
 /*
- * Keys made ready from secrets separated by spaces; up to eight are used at
- * once. NULL when there is none, or no memory.
+ * Keys made ready from secrets separated by spaces; at most
+ * SIGNATURE_KEYS_MAX. NULL when there is none, or no memory.
  */
 struct signature_keys *signature_keys_new(const char *secrets);
 void signature_keys_free(struct signature_keys *keys);

@@ -201,28 +201,32 @@ stripe_facts_checkout(
 {
 	json_object *meta = json_member(session, "metadata");
 	const char *payment;
+	enum rc rc;
 
-	if (session == NULL)
+	if (!json_object_is_type(session, json_type_object))
 		return malformed(problem, "data.object");
 	if (json_id(session, "customer", &facts->customer) == RC_BAD_REQUEST)
 		return malformed(problem, "session.customer");
 	if (json_id(session, "subscription", &facts->subscription) ==
 	    RC_BAD_REQUEST)
 		return malformed(problem, "session.subscription");
-	if (json_string(session, "payment_status", &payment) != RC_OK)
+	rc = json_string(session, "payment_status", &payment);
+	if (rc == RC_BAD_REQUEST)
 		return malformed(problem, "session.payment_status");
+	facts->second_ref = account_in(meta);
 	if (json_string(session, "client_reference_id", &facts->account_ref) !=
 		RC_OK ||
 	    *facts->account_ref == '\0')
-		facts->account_ref = account_in(meta);
+		facts->account_ref = facts->second_ref;
 	if (json_string(json_member(session, "customer_details"), "email",
 		&facts->email) != RC_OK &&
 	    json_string(session, "customer_email", &facts->email) != RC_OK)
 		facts->email = NULL;
 	facts->plan = metadata(meta, "plan");
 	facts->period = metadata(meta, "period");
-	facts->fact = strcmp(payment, "paid") == 0 ||
-		strcmp(payment, "no_payment_required") == 0 ?
+	facts->fact = rc == RC_OK &&
+		(strcmp(payment, "paid") == 0 ||
+		    strcmp(payment, "no_payment_required") == 0) ?
 	    "checkout_paid" :
 	    "checkout_unpaid";
 	return RC_OK;
@@ -280,8 +284,10 @@ stripe_facts_complete(
 	whole.rank = facts->rank;
 	if (facts->customer != NULL)
 		whole.customer = facts->customer;
-	if (facts->account_ref != NULL)
+	if (facts->account_ref != NULL) {
 		whole.account_ref = facts->account_ref;
+		whole.second_ref = facts->second_ref;
+	}
 	if (facts->email != NULL)
 		whole.email = facts->email;
 	if (whole.plan == NULL)
@@ -295,16 +301,22 @@ stripe_facts_complete(
 void
 stripe_facts_any(json_object *object, struct stripe_facts *facts)
 {
-	const char *kind;
+	const char *kind, *own_id;
 
-	if (json_string(object, "object", &kind) == RC_OK &&
-	    strcmp(kind, "customer") == 0) {
-		if (json_string(object, "id", &facts->customer) != RC_OK)
-			facts->customer = NULL;
+	if (json_string(object, "object", &kind) != RC_OK)
+		kind = "";
+	if (json_string(object, "id", &own_id) != RC_OK)
+		own_id = NULL;
+	if (strcmp(kind, "customer") == 0) {
+		facts->customer = own_id;
 		return;
 	}
 	if (json_id(object, "customer", &facts->customer) != RC_OK)
 		facts->customer = NULL;
+	if (strcmp(kind, "subscription") == 0) {
+		facts->subscription = own_id;
+		return;
+	}
 	if (json_id(json_path(object, "parent", "subscription_details", NULL),
 		"subscription", &facts->subscription) != RC_OK &&
 	    json_id(object, "subscription", &facts->subscription) != RC_OK)

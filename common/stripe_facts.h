@@ -32,7 +32,9 @@ enum stripe_rank {
 struct stripe_facts {
 	const char *fact; /* see billing.stripe_apply() in sql/ */
 	const char *customer, *subscription;
-	const char *account_ref; /* accounts.external_id, from our metadata */
+	const char
+	    *account_ref;	/* accounts.external_id, as the object has it */
+	const char *second_ref; /* another one, should that be nobody's */
 	const char *email;
 
 	const char *status; /* NULL: there is no snapshot below */

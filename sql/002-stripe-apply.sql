@@ -90,11 +90,11 @@ END $$;
 CREATE FUNCTION billing.customer_is_deleted(customer text) RETURNS boolean
 LANGUAGE sql STABLE AS $$
 	SELECT EXISTS (SELECT FROM billing.stripe_events
-		WHERE type = 'customer.deleted' AND stripe_customer_id = customer)
+		WHERE type = 'customer.deleted' AND stripe_customer_id = customer
+		  AND processed_at IS NOT NULL AND outcome <> 'ignored')
 $$;
 
--- Gives both sides of a referral their days, once. Accounts are locked in the
--- order of their ids, so that two that referred each other cannot deadlock.
+-- Gives both sides of a referral their days, once. The caller holds their locks.
 CREATE FUNCTION billing.referral_convert(account bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -106,8 +106,6 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	PERFORM FROM billing.accounts WHERE id IN (account, referrer)
-		ORDER BY id FOR NO KEY UPDATE;
 	UPDATE billing.accounts
 		SET credit_until = greatest(now(), credit_until)
 			+ make_interval(days => billing.referral_credit_days())
@@ -117,7 +115,10 @@ END $$;
 -- Brings an account in line with its subscriptions: mirrored status, trial end,
 -- tier, and on the first payment ever the referral. ended says that one of them
 -- has just ended, or turned out to be unpaid: that takes the tier away unless
--- another one grants it or is merely overdue.
+-- another one is active, has been and is not over, or is overdue. The account is
+-- locked first: it may have subscriptions of several customers, whose events are
+-- not applied one at a time. So is the one that referred it, both in the order of
+-- their ids, so that two that referred each other cannot deadlock.
 CREATE FUNCTION billing.account_refresh(account bigint, ended boolean) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -130,6 +131,10 @@ DECLARE
 	paid      boolean := false;
 	overdue   boolean := false;
 BEGIN
+	PERFORM FROM billing.accounts WHERE id = account OR id = (
+		SELECT referrer_account_id FROM billing.referrals
+			WHERE referred_account_id = account AND converted_at IS NULL)
+		ORDER BY id FOR NO KEY UPDATE;
 	SELECT subscription_status, trial_end, tier, first_paid_at INTO a
 		FROM billing.accounts WHERE id = account;
 	-- the most alive one last: it is the one that the account mirrors
@@ -172,6 +177,11 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	customer text;
 BEGIN
+	-- wait for the events in flight that have not seen this account
+	IF NEW.stripe_customer_id IS NOT NULL THEN
+		PERFORM pg_advisory_xact_lock(hashtextextended(NEW.stripe_customer_id, 0));
+	END IF;
+	PERFORM pg_advisory_xact_lock(hashtextextended(NEW.external_id, 1));
 	UPDATE billing.subscriptions SET account_id = NEW.id, updated_at = now()
 		WHERE account_id IS NULL
 		  AND (stripe_customer_id = NEW.stripe_customer_id OR account_ref = NEW.external_id);
@@ -202,10 +212,18 @@ CREATE TRIGGER account_bound AFTER UPDATE OF stripe_customer_id ON billing.accou
 	                   AND NEW.stripe_customer_id IS NOT NULL)
 	EXECUTE FUNCTION billing.account_adopts_subscriptions();
 
+-- The account with that external id, else the one with the second.
+CREATE FUNCTION billing.account_named(ref text, second_ref text) RETURNS billing.accounts
+LANGUAGE sql STABLE AS $$
+	SELECT * FROM billing.accounts WHERE external_id IN (ref, second_ref)
+		ORDER BY external_id <> ref LIMIT 1
+$$;
+
 -- Whose customer this is, in the order of trust: the account that holds the
 -- customer; the account that our own metadata names; the one account with that
 -- e-mail and no customer yet. Binds the customer when the account had none.
-CREATE FUNCTION billing.account_resolve(customer text, account_ref text, email_ text)
+CREATE FUNCTION billing.account_resolve(customer text, account_ref text, second_ref text,
+	email_ text)
 RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -215,7 +233,12 @@ DECLARE
 BEGIN
 	SELECT id INTO bound FROM billing.accounts WHERE stripe_customer_id = customer;
 	IF account_ref IS NOT NULL THEN
-		SELECT * INTO named FROM billing.accounts WHERE external_id = account_ref;
+		named := billing.account_named(account_ref, second_ref);
+		IF named.id IS NULL AND bound IS NULL THEN
+			-- it may be about to be created: wait for that, and make a later one wait
+			PERFORM pg_advisory_xact_lock_shared(hashtextextended(account_ref, 1));
+			named := billing.account_named(account_ref, second_ref);
+		END IF;
 	END IF;
 	IF bound IS NOT NULL THEN
 		IF named.id <> bound THEN
@@ -252,6 +275,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
 	account bigint;
 	touched integer;
+	freed   integer;
 BEGIN
 	UPDATE billing.subscriptions
 		SET snapshot_status = 'canceled', status = 'canceled', updated_at = now(),
@@ -259,17 +283,14 @@ BEGIN
 		WHERE stripe_customer_id = customer AND NOT billing.is_terminal(status);
 	GET DIAGNOSTICS touched = ROW_COUNT;
 	UPDATE billing.accounts SET stripe_customer_id = NULL, updated_at = now()
-		WHERE stripe_customer_id = customer RETURNING id INTO account;
-	IF account IS NULL THEN
-		SELECT account_id INTO account FROM billing.subscriptions
-			WHERE stripe_customer_id = customer AND account_id IS NOT NULL LIMIT 1;
-	ELSE
-		touched := touched + 1;
-	END IF;
-	IF account IS NOT NULL THEN
+		WHERE stripe_customer_id = customer;
+	GET DIAGNOSTICS freed = ROW_COUNT;
+	FOR account IN SELECT DISTINCT account_id FROM billing.subscriptions
+		WHERE stripe_customer_id = customer AND account_id IS NOT NULL ORDER BY 1
+	LOOP
 		PERFORM billing.account_refresh(account, true);
-	END IF;
-	RETURN touched;
+	END LOOP;
+	RETURN touched + freed;
 END $$;
 
 -- Merges what an event says about a subscription into its row, which is made if
@@ -277,7 +298,7 @@ END $$;
 -- billing.stripe_apply(), and so is the outcome.
 CREATE FUNCTION billing.subscription_apply(
 	created timestamptz, fact text,
-	customer text, subscription text, account_ref_ text, email_ text,
+	customer text, subscription text, account_ref_ text, second_ref text, email_ text,
 	status_ text, previous text, rank smallint,
 	plan_ text, period_ text, price text, seats integer,
 	period_start timestamptz, period_end timestamptz, trial_end_ timestamptz,
@@ -296,18 +317,20 @@ BEGIN
 			VALUES (subscription) ON CONFLICT DO NOTHING;
 		SELECT * INTO s FROM billing.subscriptions
 			WHERE stripe_subscription_id = subscription FOR NO KEY UPDATE;
-		IF status_ IS NOT NULL AND billing.customer_is_deleted(customer) THEN
-			status_ := 'canceled';
-		END IF;
 	END IF;
 	old := s;
+	IF s.last_event_at IS NULL AND billing.customer_is_deleted(customer) THEN
+		s.was_active := s.was_active OR coalesce(status_ IN ('active', 'trialing'), false);
+		s.status := 'canceled';
+		status_ := CASE WHEN status_ IS NOT NULL THEN 'canceled' END;
+	END IF;
 	s.stripe_customer_id := coalesce(s.stripe_customer_id, customer);
 	s.account_ref := coalesce(account_ref_, s.account_ref);
 	IF s.account_id IS NULL
 	   OR (s.stripe_customer_id, s.account_ref)
 	      IS DISTINCT FROM (old.stripe_customer_id, old.account_ref) THEN
 		s.account_id := coalesce(s.account_id,
-			billing.account_resolve(customer, account_ref_, email_));
+			billing.account_resolve(customer, account_ref_, second_ref, email_));
 	END IF;
 	s.was_active := s.was_active OR s.status IN ('active', 'trialing');
 	IF s.status <> billing.subscription_status(s) THEN
@@ -403,6 +426,7 @@ END $$;
 --   fact      what the event says besides a snapshot: 'payment_failed',
 --             'payment_paid', 'checkout_paid', 'checkout_unpaid',
 --             'customer_deleted', or NULL
+--   account_ref_, second_ref  what may be the account's external id
 --   status_ … cancel_   the snapshot of the subscription; none when status_ is NULL
 -- The same event on two connections waits at the ledger's key; events of one
 -- customer are applied one at a time.
@@ -410,7 +434,7 @@ CREATE FUNCTION billing.stripe_apply(
 	event text, type_ text, api_version_ text, livemode_ boolean, created timestamptz,
 	payload_ text, truncated boolean,
 	action text, fact text,
-	customer text, subscription text, account_ref_ text, email_ text,
+	customer text, subscription text, account_ref_ text, second_ref text, email_ text,
 	status_ text, previous text, rank smallint,
 	plan_ text, period_ text, price text, seats integer,
 	period_start timestamptz, period_end timestamptz, trial_end_ timestamptz,
@@ -443,12 +467,12 @@ BEGIN
 				outcome_ := 'unmatched';
 			END IF;
 		ELSIF subscription IS NULL THEN
-			IF billing.account_resolve(customer, account_ref_, email_) IS NULL THEN
+			IF billing.account_resolve(customer, account_ref_, second_ref, email_) IS NULL THEN
 				outcome_ := 'unmatched';
 			END IF;
 		ELSE
 			outcome_ := billing.subscription_apply(created, fact, customer, subscription,
-				account_ref_, email_, status_, previous, rank, plan_, period_, price, seats,
+				account_ref_, second_ref, email_, status_, previous, rank, plan_, period_, price, seats,
 				period_start, period_end, trial_end_, cancel_);
 		END IF;
 	END IF;
@@ -464,21 +488,28 @@ END $$;
 
 -- Records that an event could not be applied: a failure for people to read, and
 -- a ledger row without processed_at, so that a resend or a replay tries again.
+-- One that has taken effect before stays a duplicate. Returns the outcome.
 CREATE FUNCTION billing.stripe_failed(
 	event text, type_ text, api_version_ text, livemode_ boolean, created timestamptz,
 	payload_ text, truncated boolean, customer text, subscription text,
 	error_ text, sqlstate_ text)
-RETURNS void
+RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	done boolean;
 BEGIN
 	INSERT INTO billing.stripe_events AS e (event_id, type, api_version, livemode, created_at,
 			outcome, error, stripe_customer_id, stripe_subscription_id,
 			payload, payload_truncated)
 		VALUES (event, type_, api_version_, livemode_, created,
 			'handler_error', error_, customer, subscription, payload_, truncated)
-		ON CONFLICT (event_id) DO UPDATE
-			SET error = excluded.error, deliveries = e.deliveries + 1
-			WHERE e.processed_at IS NULL;
-	INSERT INTO billing.webhook_failures (source, event_id, type, error, sqlstate)
+		ON CONFLICT (event_id) DO UPDATE SET deliveries = e.deliveries + 1,
+			error = CASE WHEN e.processed_at IS NULL THEN excluded.error END
+		RETURNING e.processed_at IS NOT NULL INTO done;
+	IF done THEN
+		RETURN 'duplicate';
+	END IF;
+	INSERT INTO billing.webhook_failures (source, id, type, error, sqlstate)
 		VALUES ('stripe', event, type_, error_, sqlstate_);
+	RETURN 'handler_error';
 END $$;

@@ -13,14 +13,14 @@ ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA billing TO paydesk_stripe_webhook;
 GRANT SELECT ON billing.schema_version TO paydesk_stripe_webhook;
-GRANT INSERT (source, event_id, type, error, sqlstate)
+GRANT INSERT (source, id, type, error, sqlstate)
 	ON billing.webhook_failures TO paydesk_stripe_webhook;
 GRANT SELECT ON billing.stripe_events TO paydesk_stripe_webhook;
 GRANT SELECT (stripe_subscription_id, last_event_at)
 	ON billing.subscriptions TO paydesk_stripe_webhook;
 GRANT EXECUTE ON FUNCTION
 	billing.stripe_apply(text, text, text, boolean, timestamptz, text, boolean, text, text,
-		text, text, text, text, text, text, smallint, text, text, text, integer,
+		text, text, text, text, text, text, text, smallint, text, text, text, integer,
 		timestamptz, timestamptz, timestamptz, boolean),
 	billing.stripe_failed(text, text, text, boolean, timestamptz, text, boolean, text, text,
 		text, text)

@@ -331,7 +331,7 @@ class Desk:
                    WHERE processed_at IS NULL AND (error IS NULL
                    OR outcome <> 'handler_error' OR NOT EXISTS (
                        SELECT FROM billing.webhook_failures f
-                       WHERE f.event_id = e.event_id))""",
+                       WHERE f.id = e.event_id))""",
             "whoever has a live subscription is paid":
                 """SELECT external_id FROM billing.accounts a
                    WHERE tier <> 'paid' AND EXISTS (
@@ -465,7 +465,7 @@ class Desk:
 
     def failures(self, event):
         return self.sql("SELECT * FROM billing.webhook_failures "
-                        "WHERE event_id = %s ORDER BY id", event["id"])
+                        "WHERE id = %s ORDER BY failure_id", event["id"])
 
     def books(self):
         """All that is stored, as one value that can be compared."""

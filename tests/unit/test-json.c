@@ -398,7 +398,7 @@ static const struct {
 } values[] = {
 #define NO RC_BAD_REQUEST
 	{ "\"x\"", RC_OK, "x", RC_OK, "x", NO, NO },
-	{ "\"\"", RC_OK, "", RC_OK, "", NO, NO },
+	{ "\"\"", RC_OK, "", NO, NULL, NO, NO },
 	{ "\"\\u00e9\"", RC_OK, "\xc3\xa9", RC_OK, "\xc3\xa9", NO, NO },
 	{ "\"7\"", RC_OK, "7", RC_OK, "7", NO, NO },
 	{ "\"true\"", RC_OK, "true", RC_OK, "true", NO, NO },

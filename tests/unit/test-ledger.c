@@ -144,8 +144,8 @@ START_TEST(everything_known_is_passed_on)
 	static const char *const expected[] = { "evt_9", "invoice.paid",
 		"2024-06-20", "true", "1700000000", "{\"id\":\"evt_9\"}",
 		"false", "apply", "payment_paid", "cus_1", "sub_1", "acc_1",
-		"a@b.c", "active", "trialing", "2", "pro", "annual", "price_1",
-		"3", "100", "200", "150", "true" };
+		"acc_2", "a@b.c", "active", "trialing", "2", "pro", "annual",
+		"price_1", "3", "100", "200", "150", "true" };
 
 	entry.event.id = "evt_9";
 	entry.event.type = "invoice.paid";
@@ -156,6 +156,7 @@ START_TEST(everything_known_is_passed_on)
 	entry.facts.customer = "cus_1";
 	entry.facts.subscription = "sub_1";
 	entry.facts.account_ref = "acc_1";
+	entry.facts.second_ref = "acc_2";
 	entry.facts.email = "a@b.c";
 	entry.facts.status = "active";
 	entry.facts.previous_status = "trialing";
@@ -179,7 +180,8 @@ START_TEST(what_is_unknown_is_null)
 {
 	static const char *const expected[] = { "evt_1", "", NULL, NULL, NULL,
 		"{}", "false", "apply", NULL, NULL, NULL, NULL, NULL, NULL,
-		NULL, "0", NULL, NULL, NULL, NULL, NULL, NULL, NULL, "false" };
+		NULL, NULL, "0", NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+		"false" };
 
 	ck_assert_int_eq(ledger_apply(NULL, arena, &entry, &outcome), RC_OK);
 	expect_call(0, "ledger_apply", expected, COUNT(expected));
@@ -197,7 +199,7 @@ START_TEST(zero_is_not_unknown)
 	ck_assert_int_eq(ledger_apply(NULL, arena, &entry, &outcome), RC_OK);
 	ck_assert_str_eq(calls[0].params[3], "false");
 	ck_assert_str_eq(calls[0].params[4], "0");
-	for (int i = 19; i <= 22; i++)
+	for (int i = 20; i <= 23; i++)
 		ck_assert_str_eq(calls[0].params[i], "0");
 }
 
@@ -293,6 +295,7 @@ START_TEST(refused_data_are_recorded)
 	answers[0].rc = RC_BAD_REQUEST;
 	answers[0].sqlstate = "22001";
 	answers[0].error = "value too long";
+	answers[1].word = "handler_error";
 	ck_assert_int_eq(ledger_apply(NULL, arena, &entry, &outcome), RC_OK);
 	ck_assert_int_eq(outcome, LEDGER_HANDLER_ERROR);
 	ck_assert_uint_eq(call_count, 2);
@@ -302,12 +305,21 @@ START_TEST(refused_data_are_recorded)
 START_TEST(a_problem_is_recorded_and_nothing_tried)
 {
 	entry.problem = "subscription.id is missing or malformed";
+	answers[0].word = "handler_error";
 	ck_assert_int_eq(ledger_apply(NULL, arena, &entry, &outcome), RC_OK);
 	ck_assert_int_eq(outcome, LEDGER_HANDLER_ERROR);
 	ck_assert_uint_eq(call_count, 1);
 	ck_assert_str_eq(calls[0].name, "ledger_fail");
 	ck_assert_str_eq(calls[0].params[9], entry.problem);
 	ck_assert_ptr_null(calls[0].params[10]);
+}
+
+START_TEST(what_was_applied_before_stays_a_duplicate)
+{
+	entry.problem = "subscription.id is missing or malformed";
+	answers[0].word = "duplicate";
+	ck_assert_int_eq(ledger_apply(NULL, arena, &entry, &outcome), RC_OK);
+	ck_assert_int_eq(outcome, LEDGER_DUPLICATE);
 }
 
 START_TEST(refused_twice_asks_for_a_resend)
@@ -452,6 +464,7 @@ add(TCase *tests)
 	unit_add_table(tests, bodies_are_cut_between_characters, payloads);
 	tcase_add_test(tests, refused_data_are_recorded);
 	tcase_add_test(tests, a_problem_is_recorded_and_nothing_tried);
+	tcase_add_test(tests, what_was_applied_before_stays_a_duplicate);
 	tcase_add_test(tests, refused_twice_asks_for_a_resend);
 	unit_add_table(
 	    tests, trouble_is_noted_while_the_server_talks, troubles);
