@@ -238,13 +238,15 @@ open_session(struct service *service, struct request *request,
 	struct stripe_refusal refusal;
 	const char *url, *id;
 	json_object *session;
+	enum rc rc;
 
-	if (stripe_api_open_checkout(state->api, arena,
-		make_form(state, arena, caller, order, decision),
-		decision->stripe_key, &session, &refusal) != RC_OK) {
+	rc = stripe_api_open_checkout(state->api, arena,
+	    make_form(state, arena, caller, order, decision),
+	    decision->stripe_key, &session, &refusal);
+	request_log(request, "stripe_request", refusal.request_id);
+	if (rc != RC_OK) {
 		if (refusal.answered)
 			forget(service, decision);
-		request_log(request, "stripe_request", refusal.request_id);
 		return request_fail(
 		    request, RC_UPSTREAM, "stripe_error", refusal.detail);
 	}

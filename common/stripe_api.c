@@ -143,21 +143,20 @@ pause_before(int attempt, long deadline_ms)
 	return true;
 }
 
-/* log_attempt - what Stripe's support would ask for, of all but plain reads */
+/* log_attempt - one that failed, with what Stripe's support would ask for */
 static void
 log_attempt(const struct stripe_api *api, const struct exchange *exchange)
 {
 	long status = exchange->answer.status;
 
-	if (exchange->body == NULL && (status == 200 || status == 404))
+	if (status == 200 || (exchange->body == NULL && status == 404))
 		return;
 	if (status == 0)
 		log_message("warn", "stripe: %s %s: %s", exchange->method,
 		    exchange->kind, http_client_error(api->http));
 	else
-		log_message(status < 300 ? "info" : "warn",
-		    "stripe: %s %s: status %ld request_id %s", exchange->method,
-		    exchange->kind, status,
+		log_message("warn", "stripe: %s %s: status %ld request_id %s",
+		    exchange->method, exchange->kind, status,
 		    exchange->request_id != NULL ? exchange->request_id :
 						   "none");
 }
@@ -337,16 +336,19 @@ post(struct stripe_api *api, struct arena *arena, struct exchange *exchange,
 		 object) != RC_OK ||
 		!json_object_is_type(*object, json_type_object)))
 		*object = NULL;
+	refusal->request_id = exchange->request_id;
 	if (*object != NULL && exchange->answer.status / 100 == 2)
 		return RC_OK;
 	error = json_member(*object, "error");
 	refusal->answered = exchange->answer.status >= 300;
-	refusal->request_id = exchange->request_id;
 	refusal->detail = refusal_detail(exchange, error);
 	if (json_string(error, "code", &code) == RC_OK ||
 	    json_string(error, "type", &code) == RC_OK)
 		log_message("warn", "stripe: POST %s: refused: %s",
 		    exchange->kind, code);
+	else if (exchange->answer.status / 100 == 2)
+		log_message("warn", "stripe: POST %s: the answer is no object",
+		    exchange->kind);
 	return RC_UPSTREAM;
 }
 

@@ -25,10 +25,10 @@ struct stripe_api;
 /* The settings that a program with calls to Stripe lists among its own. */
 #define STRIPE_API_SETTINGS STRIPE_API_KEY, STRIPE_API_BASE, STRIPE_API_VERSION
 
-/* Why there was no object. */
+/* Stripe's id of the request, and why there was no object. */
 struct stripe_refusal {
+	const char *request_id; /* NULL: unknown */
 	const char *detail;	/* a sentence for the customer; no secret */
-	const char *request_id; /* Stripe's, or NULL */
 	bool answered;		/* Stripe refused; false: no clear answer */
 };
 

@@ -352,6 +352,20 @@ def many_clicks(desk):
     same(len(set(ids.values())), 1, "sessions")
 
 
+@suite.case("two first clicks of somebody new: one account, one session")
+def two_first_clicks(desk):
+    stranger = desk.stranger("new@example.com")
+    ids = {}
+
+    def click(i):
+        ids[i] = stranger.checkout(client=Client(desk.port)).json["id"]
+
+    in_threads(4, click)
+    same(len(set(ids.values())), 1, "sessions")
+    same(desk.value("SELECT count(*) FROM billing.accounts WHERE "
+                    "external_id = %s", stranger.id), 1)
+
+
 @suite.case("an equal order gets the open session, and Stripe is not asked")
 def reused(desk):
     customer = desk.customer()
