@@ -8,6 +8,13 @@
 
 #define FILE_MAX (256 << 10) /* bytes */
 #define TRIAL_DAYS_MAX 730   /* Stripe's own limit */
+#define TIER_MAX 32	     /* bytes */
+
+/* What a Gumroad product, or one of its plans, is sold as. */
+struct tier {
+	const char *product, *plan; /* plan may be NULL */
+	const char *name;
+};
 
 struct catalog {
 	struct catalog_price *prices;
@@ -15,6 +22,8 @@ struct catalog {
 	json_object *plans, *free; /* as in the file, or NULL */
 	const char *default_plan;  /* NULL: not named */
 	struct catalog_checkout checkout;
+	struct tier *tiers;
+	size_t tier_count;
 };
 
 /* read_file - the text of a catalog; NULL with *problem set */
@@ -130,12 +139,124 @@ check_default_plan(struct arena *arena, struct catalog *catalog,
 	return RC_BAD_REQUEST;
 }
 
+/* add_tier - check one "tier" and keep it */
+static enum rc
+add_tier(struct arena *arena, struct catalog *catalog, const char *product,
+    const char *plan, json_object *offer, const char **problem)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+	struct tier *entry = &catalog->tiers[catalog->tier_count];
+
+	if (json_string(offer, "tier", &entry->name) != RC_OK ||
+	    *entry->name == '\0' || strlen(entry->name) > TIER_MAX ||
+	    strspn(entry->name, allowed) != strlen(entry->name)) {
+		*problem = arena_printf(arena,
+		    "CATALOG: gumroad.%s%s%s.tier must be 1 to %d letters, "
+		    "digits, - or _",
+		    product, plan != NULL ? ".plans." : "",
+		    plan != NULL ? plan : "", TIER_MAX);
+		return RC_BAD_REQUEST;
+	}
+	entry->product = product;
+	entry->plan = plan;
+	catalog->tier_count++;
+	return RC_OK;
+}
+
+/* add_product - a Gumroad product and its plans */
+static enum rc
+add_product(struct arena *arena, struct catalog *catalog, const char *product,
+    json_object *offer, const char **problem)
+{
+	json_object *plans = json_member(offer, "plans");
+
+	if (add_tier(arena, catalog, product, NULL, offer, problem) != RC_OK)
+		return RC_BAD_REQUEST;
+	if (plans == NULL)
+		return RC_OK;
+	if (!json_object_is_type(plans, json_type_object)) {
+		*problem = arena_printf(arena,
+		    "CATALOG: gumroad.%s.plans must be an object", product);
+		return RC_BAD_REQUEST;
+	}
+	json_object_object_foreach(plans, plan, tier)
+	{
+		if (add_tier(arena, catalog, product, plan, tier, problem) !=
+		    RC_OK)
+			return RC_BAD_REQUEST;
+	}
+	return RC_OK;
+}
+
+/* load_products - the "gumroad" map */
+static enum rc
+load_products(struct arena *arena, struct catalog *catalog,
+    json_object *document, const char **problem)
+{
+	json_object *products = json_member(document, "gumroad");
+	size_t count = 1;
+
+	if (products == NULL)
+		return RC_OK;
+	if (!json_object_is_type(products, json_type_object)) {
+		*problem = "CATALOG: gumroad must be an object";
+		return RC_BAD_REQUEST;
+	}
+	json_object_object_foreach(products, name, counted)
+	{
+		json_object *plans = json_member(counted, "plans");
+
+		(void)name;
+		count += 1;
+		if (json_object_is_type(plans, json_type_object))
+			count += (size_t)json_object_object_length(plans);
+	}
+	catalog->tiers = arena_alloc(arena, count * sizeof *catalog->tiers);
+	if (catalog->tiers == NULL)
+		return RC_INTERNAL;
+	json_object_object_foreach(products, product, offer)
+	{
+		if (add_product(arena, catalog, product, offer, problem) !=
+		    RC_OK)
+			return RC_BAD_REQUEST;
+	}
+	return RC_OK;
+}
+
+/* load_plans - the "plans" map */
+static enum rc
+load_plans(struct arena *arena, struct catalog *catalog, json_object *document,
+    const char **problem)
+{
+	json_object *plans = json_member(document, "plans");
+
+	catalog->plans = plans;
+	if (plans == NULL)
+		return RC_OK;
+	if (!json_object_is_type(plans, json_type_object)) {
+		*problem = "CATALOG: plans must be an object";
+		return RC_BAD_REQUEST;
+	}
+	catalog->prices = arena_alloc(arena,
+	    (2 * (size_t)json_object_object_length(plans) + 1) *
+		sizeof *catalog->prices);
+	if (catalog->prices == NULL)
+		return RC_INTERNAL;
+	json_object_object_foreach(plans, plan, offers)
+	{
+		if (add_plan(arena, catalog, plan, offers, problem) != RC_OK)
+			return RC_BAD_REQUEST;
+	}
+	return check_default_plan(arena, catalog, document, problem);
+}
+
 /* catalog_load - file to table */
 enum rc
 catalog_load(struct arena *arena, const char *path, struct catalog **catalog,
     const char **problem)
 {
-	json_object *document, *plans;
+	json_object *document;
 	char *text;
 	size_t len = 0;
 
@@ -159,24 +280,9 @@ catalog_load(struct arena *arena, const char *path, struct catalog **catalog,
 	    catalog_checkout_read(arena, json_member(document, "checkout"),
 		&(*catalog)->checkout, problem) != RC_OK)
 		return RC_BAD_REQUEST;
-	(*catalog)->plans = plans = json_member(document, "plans");
-	if (plans == NULL)
-		return RC_OK;
-	if (!json_object_is_type(plans, json_type_object)) {
-		*problem = "CATALOG: plans must be an object";
+	if (load_plans(arena, *catalog, document, problem) != RC_OK)
 		return RC_BAD_REQUEST;
-	}
-	(*catalog)->prices = arena_alloc(arena,
-	    (2 * (size_t)json_object_object_length(plans) + 1) *
-		sizeof *(*catalog)->prices);
-	if ((*catalog)->prices == NULL)
-		return RC_INTERNAL;
-	json_object_object_foreach(plans, plan, offers)
-	{
-		if (add_plan(arena, *catalog, plan, offers, problem) != RC_OK)
-			return RC_BAD_REQUEST;
-	}
-	return check_default_plan(arena, *catalog, document, problem);
+	return load_products(arena, *catalog, document, problem);
 }
 
 /* catalog_find_price - by Stripe's id */
@@ -235,4 +341,24 @@ const struct catalog_checkout *
 catalog_checkout(const struct catalog *catalog)
 {
 	return &catalog->checkout;
+}
+
+/* catalog_find_tier - by product and plan */
+const char *
+catalog_find_tier(
+    const struct catalog *catalog, const char *product, const char *plan)
+{
+	if (product == NULL)
+		return NULL;
+	for (size_t i = 0; i < catalog->tier_count; i++) {
+		const struct tier *entry = &catalog->tiers[i];
+
+		if (strcmp(entry->product, product) != 0)
+			continue;
+		if (plan == NULL ?
+			entry->plan == NULL :
+			entry->plan != NULL && strcmp(entry->plan, plan) == 0)
+			return entry->name;
+	}
+	return NULL;
 }

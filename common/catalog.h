@@ -6,7 +6,11 @@
  *                      "annual":  {"price": "price_…", "trial_days": 14},
  *                      "features": {"projects": 10}}},
  *    "free": {"features": {"projects": 1}},
- *    "checkout": {"automatic_tax": true, …}}      see catalog_checkout.h
+ *    "checkout": {"automatic_tax": true, …},      see catalog_checkout.h
+ *    "gumroad": {"<product_id, permalink or short id>":
+ *                    {"tier": "core", "plans": {"Team": {"tier": "team"}}}}}
+ *
+ * A plan of a Gumroad membership is named by its name or its id.
  */
 #ifndef PAYDESK_CATALOG_H
 #define PAYDESK_CATALOG_H
@@ -55,5 +59,12 @@ json_object *catalog_features(const struct catalog *catalog, const char *plan);
 
 /* How Checkout sessions are made; never NULL. */
 const struct catalog_checkout *catalog_checkout(const struct catalog *catalog);
+
+/*
+ * The tier of a Gumroad product, or with plan not NULL of that plan of it, by
+ * exact names. NULL: not in the catalog.
+ */
+const char *catalog_find_tier(
+    const struct catalog *catalog, const char *product, const char *plan);
 
 #endif

@@ -6,7 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mail_text.h"
 #include "signature.h"
+
+#ifndef MAIL_TEMPLATE_DIR
+#define MAIL_TEMPLATE_DIR "/usr/local/share/paydesk/mail"
+#endif
 
 #define VALUE_MAX 4096 /* bytes of a value, in the environment or a file */
 
@@ -27,6 +32,11 @@ static const char *check_api_key(const char *value);
 static const char *check_webhook_secrets(const char *value);
 static const char *check_site(const char *value);
 static const char *check_origins(const char *value);
+static const char *check_words(const char *value);
+static const char *check_token(const char *value);
+static const char *check_license_prefix(const char *value);
+static const char *check_sender(const char *value);
+static const char *check_smtp_url(const char *value);
 
 static const struct {
 	const char *name, *fallback;
@@ -49,6 +59,28 @@ static const struct {
 	[STRIPE_PAYLOAD_STORE_MAX] = { "STRIPE_PAYLOAD_STORE_MAX", "16384",
 	    check_whole_number, "bytes of an event's body that are kept" },
 	[CATALOG] = { "CATALOG", NULL, NULL, "path of catalog.json" },
+	[GUMROAD_WEBHOOK_SECRET] = { "GUMROAD_WEBHOOK_SECRET", NULL,
+	    check_words,
+	    "secret in the address of the ping; several, separated by spaces" },
+	[LICENSE_SIGNING_KEY] = { "LICENSE_SIGNING_KEY", NULL, NULL,
+	    "path of the Ed25519 private key, PEM: license keygen" },
+	[LICENSE_PREFIX] = { "LICENSE_PREFIX", "DT1", check_license_prefix,
+	    "how license keys begin" },
+	[LICENSE_BLOB_PREFIX] = { "LICENSE_BLOB_PREFIX", "DTLIC2:", check_token,
+	    "how signed licences begin" },
+	[EMAIL_FROM] = { "EMAIL_FROM", NULL, check_sender,
+	    "sender of mail: shop@example.org or Shop <shop@example.org>" },
+	[MAIL_TEMPLATES] = { "MAIL_TEMPLATES", MAIL_TEMPLATE_DIR, NULL,
+	    "directory with the words of mails" },
+	[POSTMARK_TOKEN] = { "POSTMARK_TOKEN", NULL, check_token,
+	    "server token: mail goes through Postmark" },
+	[POSTMARK_API_BASE] = { "POSTMARK_API_BASE",
+	    "https://api.postmarkapp.com", check_url,
+	    "where Postmark's API is" },
+	[SMTP_URL] = { "SMTP_URL", NULL, check_smtp_url,
+	    "smtp://user:password@host:587 or smtps://…: mail goes there" },
+	[SMTP_CA_FILE] = { "SMTP_CA_FILE", NULL, NULL,
+	    "certificates to trust there, when they are not the system's" },
 	[REFERRAL_CREDIT_DAYS] = { "REFERRAL_CREDIT_DAYS", "45", check_days,
 	    "days of credit for each side of a referral" },
 	[GRACE_DAYS] = { "GRACE_DAYS", "14", check_days,
@@ -183,6 +215,60 @@ check_webhook_secrets(const char *value)
 	if (count > SIGNATURE_KEYS_MAX)
 		return "must hold at most eight secrets";
 	return count > 0 ? NULL : "is blank: give the secret or unset it";
+}
+
+/* check_words - something other than blanks */
+static const char *
+check_words(const char *value)
+{
+	return value[strspn(value, " ")] != '\0' ?
+	    NULL :
+	    "is blank: give the secret or unset it";
+}
+
+/* check_token - printable ASCII without blanks: it becomes a header */
+static const char *
+check_token(const char *value)
+{
+	for (; *value != '\0'; value++) {
+		if (!isgraph((unsigned char)*value))
+			return "must not contain blanks or control characters";
+	}
+	return NULL;
+}
+
+/* check_license_prefix - 1 to 16 capital letters and digits */
+static const char *
+check_license_prefix(const char *value)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+	if (strlen(value) > 16 || strspn(value, allowed) != strlen(value))
+		return "must be 1 to 16 capital letters and digits";
+	return NULL;
+}
+
+/* check_sender - an address, or a name and an address in angle brackets */
+static const char *
+check_sender(const char *value)
+{
+	struct mail_address address;
+
+	if (!mail_address_parse(value, &address))
+		return "must be like shop@example.org or "
+		       "Shop <shop@example.org>";
+	return NULL;
+}
+
+/* check_smtp_url - what libcurl will take */
+static const char *
+check_smtp_url(const char *value)
+{
+	if ((strncmp(value, "smtp://", 7) != 0 &&
+		strncmp(value, "smtps://", 8) != 0) ||
+	    check_token(value) != NULL)
+		return "must be a URL that begins with smtp:// or smtps://";
+	return NULL;
 }
 
 /* read_file - the value in NAME_FILE; NULL with errno set when it fails */

@@ -7,6 +7,7 @@
 
 struct http_client {
 	CURL *curl;
+	bool was_sent;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -122,6 +123,7 @@ http_client_call(struct http_client *client, struct arena *arena,
 
 	memset(answer, 0, sizeof *answer);
 	client->error[0] = '\0';
+	client->was_sent = false;
 	if (headers == NULL)
 		goto done;
 	code = set_options(client, call, headers, &collector);
@@ -136,6 +138,12 @@ http_client_call(struct http_client *client, struct arena *arena,
 	code = CURLE_OUT_OF_MEMORY;
 	rc = answer->body != NULL ? RC_OK : RC_UPSTREAM;
 done:
+	if (code != CURLE_OK && headers != NULL) {
+		curl_off_t up = 0;
+
+		curl_easy_getinfo(client->curl, CURLINFO_SIZE_UPLOAD_T, &up);
+		client->was_sent = up >= (curl_off_t)call->body_len;
+	}
 	if (rc != RC_OK && client->error[0] == '\0')
 		snprintf(client->error, sizeof client->error, "%s",
 		    curl_easy_strerror(code));
@@ -161,4 +169,11 @@ const char *
 http_client_error(const struct http_client *client)
 {
 	return client->error;
+}
+
+/* http_client_was_sent - all of the last call's body had left */
+bool
+http_client_was_sent(const struct http_client *client)
+{
+	return client->was_sent;
 }

@@ -7,6 +7,7 @@
 #ifndef PAYDESK_HTTP_CLIENT_H
 #define PAYDESK_HTTP_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "arena.h"
@@ -45,5 +46,11 @@ enum rc http_client_call(struct http_client *client, struct arena *arena,
 const char *http_client_header(struct http_client *client, const char *name);
 
 const char *http_client_error(const struct http_client *client);
+
+/*
+ * Whether the last call, which had no answer, had been sent as a whole: then
+ * the other side may have acted on it.
+ */
+bool http_client_was_sent(const struct http_client *client);
 
 #endif

@@ -3,44 +3,13 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "utf8.h"
+
 /* put - json_object_put() as arena_defer() wants it */
 static void
 put(void *document)
 {
 	json_object_put(document);
-}
-
-/* sequence_len - bytes of the non-ASCII character at text; 0: it is none */
-static size_t
-sequence_len(const unsigned char *text, size_t len)
-{
-	static const struct {
-		unsigned char first, last, second_min, second_max;
-		size_t len;
-	} forms[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-	size_t i = 0, j;
-
-	while (i < sizeof forms / sizeof *forms && text[0] > forms[i].last)
-		i++;
-	if (i == sizeof forms / sizeof *forms || text[0] < forms[i].first ||
-	    len < forms[i].len)
-		return 0;
-	if (text[1] < forms[i].second_min || text[1] > forms[i].second_max)
-		return 0;
-	for (j = 2; j < forms[i].len; j++) {
-		if (text[j] < 0x80 || text[j] > 0xbf)
-			return 0;
-	}
-	return forms[i].len;
 }
 
 /*
@@ -57,9 +26,7 @@ is_strict(const char *text, size_t len)
 	for (; len > 0; text += step, len -= step) {
 		unsigned char c = (unsigned char)*text;
 
-		step = c < 0x80 ?
-		    1 :
-		    sequence_len((const unsigned char *)text, len);
+		step = utf8_char(text, len);
 		if (step == 0 || (in_string && c < ' ') ||
 		    (!in_string && (c == 'N' || c == 'I' || c == '\'')))
 			return false;
@@ -135,7 +102,7 @@ json_path(json_object *object, ...)
 
 /* string_value - the text of a string that can go into the database */
 static enum rc
-string_value(json_object *member, const char **value)
+string_value(json_object *member, size_t max, const char **value)
 {
 	size_t len;
 
@@ -143,23 +110,31 @@ string_value(json_object *member, const char **value)
 		return RC_BAD_REQUEST;
 	len = (size_t)json_object_get_string_len(member);
 	*value = json_object_get_string(member);
-	if (len > JSON_STRING_MAX || strlen(*value) != len) {
+	if (len > max || strlen(*value) != len) {
 		*value = NULL;
 		return RC_BAD_REQUEST;
 	}
 	return RC_OK;
 }
 
-/* json_string - a member that is a string */
+/* json_string - a member that is a string of the usual size */
 enum rc
 json_string(json_object *object, const char *key, const char **value)
+{
+	return json_string_max(object, key, JSON_STRING_MAX, value);
+}
+
+/* json_string_max - a member that is a string */
+enum rc
+json_string_max(
+    json_object *object, const char *key, size_t max, const char **value)
 {
 	json_object *member = json_member(object, key);
 
 	*value = NULL;
 	if (member == NULL)
 		return RC_NOT_FOUND;
-	return string_value(member, value);
+	return string_value(member, max, value);
 }
 
 /* json_integer - a member that is a whole number in a range */

@@ -38,6 +38,11 @@ json_object *json_path(json_object *object, ...) __attribute__((sentinel));
 
 enum rc json_string(
     json_object *object, const char *key, const char **value) MUST_CHECK;
+
+/* The same with another maximum than JSON_STRING_MAX. */
+enum rc json_string_max(json_object *object, const char *key, size_t max,
+    const char **value) MUST_CHECK;
+
 enum rc json_integer(json_object *object, const char *key, int64_t min,
     int64_t max, int64_t *value) MUST_CHECK;
 enum rc json_boolean(

@@ -206,6 +206,7 @@ program_main(const struct program *program, int argc, char **argv)
 		usage(program, stderr);
 		return EXIT_USAGE;
 	}
+	service.command = argc > 1 ? argv[1] : NULL;
 	service.arena = arena_new(SERVICE_ARENA_MAX);
 	status = set_up(&service, options, sizeof options);
 	if (status == EXIT_DONE)

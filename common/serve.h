@@ -9,6 +9,7 @@
 #ifndef PAYDESK_SERVE_H
 #define PAYDESK_SERVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "arena.h"
@@ -32,6 +33,7 @@ enum {
 /* What a running program has; state is its own, made in arena by setup(). */
 struct service {
 	const struct program *program;
+	const char *command; /* its name; NULL when serving */
 	struct config *config;
 	struct db *db;	     /* NULL when it has no statements */
 	struct arena *arena; /* for what lives as long as the program */
@@ -71,6 +73,13 @@ struct program {
 	 * it is a wrong method like others. May be NULL.
 	 */
 	request_handler options;
+
+	/*
+	 * Whether this caller may learn that there is something here; whoever
+	 * may not gets the reply of an unknown path, whatever his method and
+	 * body. May be NULL: everybody may.
+	 */
+	bool (*admits)(struct service *service, struct request *request);
 
 	/*
 	 * Makes service->state from the settings; on RC_BAD_REQUEST *problem is

@@ -114,6 +114,15 @@ allow_header(struct request *request, const struct route *routes)
 	return allow;
 }
 
+/* unknown_path - in the words of nginx/paydesk.conf, for paths and for bodies */
+static void
+unknown_path(struct request *request)
+{
+	if (request_read_body(request, BODY_MAX) == RC_OK)
+		request_fail(request, RC_NOT_FOUND, "not_found",
+		    "There is nothing at this path.");
+}
+
 /* find_route - by path and method; NULL after an error reply */
 static const struct route *
 find_route(struct request *request, const struct route *routes)
@@ -128,8 +137,7 @@ find_route(struct request *request, const struct route *routes)
 	}
 	allow = allow_header(request, routes);
 	if (allow == NULL) {
-		request_fail(request, RC_NOT_FOUND, "not_found",
-		    "There is nothing at this path.");
+		unknown_path(request);
 		return NULL;
 	}
 	request_header(request, "Allow", allow);
@@ -169,6 +177,10 @@ serve_one(struct service *service, struct request *request)
 	const struct route *route;
 	enum rc rc;
 
+	if (program->admits != NULL && !program->admits(service, request)) {
+		unknown_path(request);
+		return;
+	}
 	if (program->options != NULL &&
 	    strcmp(request_method(request), "OPTIONS") == 0 &&
 	    allow_header(request, program->routes) != NULL &&

@@ -13,8 +13,9 @@ def first_replies(desk, scenario, count):
 def _first_reply(desk, scenario):
     path, body, headers = scenario.first_request()
     began = time.monotonic()
-    with Worker(desk.program(scenario.program),
-                desk.command_environment()) as worker:
+    environment = desk.command_environment(
+        {"DATABASE_URL": desk.program_conninfo(scenario.program)})
+    with Worker(desk.program(scenario.program), environment) as worker:
         reply = worker.request("POST", path, body, headers)
         seconds = time.monotonic() - began
     if reply.status != 200:

@@ -33,6 +33,8 @@ def id_prefix(second):
 class StripeWebhook:
     title = "customer.subscription.updated through stripe-webhook"
     program = "stripe-webhook"
+    outcome = "applied"
+    has_ledger = True
     script = "stripe-webhook.lua"
     ceiling_script = "stripe-webhook.pgbench"
     goals = {"ratio": 0.40, "round_trips": 2, "pss_mb": 4, "start": 0.1}

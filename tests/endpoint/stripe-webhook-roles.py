@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 import psycopg2
 
 from harness.desk import Desk
-from harness.tap import Suite, same
+from harness.tap import Suite, same, true
 
 ROLE = "paydesk_stripe_webhook"
 DENIED = "42501"

@@ -44,7 +44,7 @@ STOP_SECONDS = 30
 # not change what is tested.
 SETTINGS = re.compile(
     r"(DATABASE_URL|SITE_URL|CATALOG|GRACE_DAYS|REFERRAL_CREDIT_DAYS"
-    r"|(STRIPE|PAYDESK|GUMROAD|AUTH|LICENSE|EMAIL|POSTMARK|SMTP|PG).*)$")
+    r"|(STRIPE|PAYDESK|GUMROAD|AUTH|LICENSE|EMAIL|MAIL|POSTMARK|SMTP|PG).*)$")
 
 STRAY = re.compile(
     r"runtime error:|Sanitizer|SUMMARY:|[Aa]ssert|Segmentation|core dumped"

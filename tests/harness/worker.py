@@ -50,9 +50,11 @@ class Worker:
 
     def request(self, method, path, body=b"", headers=None, timeout=30,
                 variables=None):
+        uri = path
+        path, _, query = uri.partition("?")
         names = {
             "REQUEST_METHOD": method, "SCRIPT_NAME": path,
-            "DOCUMENT_URI": path, "REQUEST_URI": path, "QUERY_STRING": "",
+            "DOCUMENT_URI": path, "REQUEST_URI": uri, "QUERY_STRING": query,
             "CONTENT_LENGTH": len(body), "CONTENT_TYPE": "application/json",
             "SERVER_PROTOCOL": "HTTP/1.1", "GATEWAY_INTERFACE": "CGI/1.1",
             "REMOTE_ADDR": "127.0.0.1", "REQUEST_ID": "test",

@@ -55,7 +55,7 @@ START_TEST(prices_are_found)
 	const struct catalog_price *price;
 
 	ck_assert_int_eq(
-	    load("{\"default_plan\":\"pro\",\"gumroad\":{\"x\":5},\"plans\":{"
+	    load("{\"default_plan\":\"pro\",\"gumroad\":{},\"plans\":{"
 		 "\"pro\":{\"monthly\":{\"price\":\"price_pm\"},"
 		 "\"annual\":{\"price\":\"price_pa\",\"trial_days\":14}},"
 		 "\"team\":{\"monthly\":null,"

@@ -1,0 +1,23 @@
+/*
+ * postmark.h - mail through Postmark's API.
+ *
+ * POST /email with X-Postmark-Server-Token; sent is 200 with ErrorCode 0
+ * (postmarkapp.com/developer/api/email-api, .../overview for the codes).
+ */
+#ifndef PAYDESK_POSTMARK_H
+#define PAYDESK_POSTMARK_H
+
+#include "arena.h"
+#include "config.h"
+#include "mailer.h"
+
+struct postmark;
+
+/* Needs POSTMARK_TOKEN. Ends the program when there is no memory. */
+struct postmark *postmark_new(struct arena *arena, const struct config *config);
+
+void postmark_send(struct postmark *postmark, struct arena *arena,
+    const struct mail_message *message, long timeout_ms,
+    struct mail_outcome *outcome);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * smtp.h - mail through an SMTP server, by libcurl.
+ *
+ * SMTP_URL is smtp://[user:password@]host[:port] or smtps://…. With smtp: the
+ * connection must become encrypted by STARTTLS, unless the server is on this
+ * host (localhost, 127.0.0.1, [::1]), where it may.
+ */
+#ifndef PAYDESK_SMTP_H
+#define PAYDESK_SMTP_H
+
+#include "arena.h"
+#include "config.h"
+#include "mailer.h"
+
+struct smtp;
+
+/* Needs SMTP_URL. Ends the program when there is no memory. */
+struct smtp *smtp_new(struct arena *arena, const struct config *config);
+
+void smtp_send(struct smtp *smtp, struct arena *arena,
+    const struct mail_message *message, long timeout_ms,
+    struct mail_outcome *outcome);
+
+#endif
