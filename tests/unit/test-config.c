@@ -35,6 +35,10 @@ tear_down(void)
 
 #define WHSEC "must hold secrets that begin with whsec_"
 #define NUMBER "must be a whole number"
+#define SITE "must be a URL without query"
+#define ORIGINS "must be origins"
+#define PREFIX "must be 1 to 16 capital letters"
+#define SMTP "must be a URL that begins with smtp://"
 #define KEY "must be a secret key"
 
 /* A value, and the problem with it; NULL: it is taken as it is. */
@@ -109,6 +113,63 @@ static const struct {
 	{ CATALOG, "/etc/paydesk/catalog.json", NULL },
 	{ REFERRAL_CREDIT_DAYS, "0", NULL },
 	{ REFERRAL_CREDIT_DAYS, "many", NUMBER },
+	{ REFERRAL_CREDIT_DAYS, "36500", NULL },
+	{ REFERRAL_CREDIT_DAYS, "36501", NUMBER },
+	{ GRACE_DAYS, "0", NULL },
+	{ GRACE_DAYS, "-1", NUMBER },
+	{ SITE_URL, "https://app.example.com", NULL },
+	{ SITE_URL, "https://example.com/app", NULL },
+	{ SITE_URL, "http://127.0.0.1:3000", NULL },
+	{ SITE_URL, "app.other.example", SITE },
+	{ SITE_URL, "https://app.example.com?x=y", SITE },
+	{ SITE_URL, "https://app.example.com/#x", SITE },
+	{ ALLOWED_ORIGINS, "https://app.example.com", NULL },
+	{ ALLOWED_ORIGINS, "http://127.0.0.1:3000", NULL },
+	{ ALLOWED_ORIGINS, " https://a.example  http://b.example:8080 ", NULL },
+	{ ALLOWED_ORIGINS, "http://a", NULL },
+	{ ALLOWED_ORIGINS, "*", ORIGINS },
+	{ ALLOWED_ORIGINS, "null", ORIGINS },
+	{ ALLOWED_ORIGINS, "https://", ORIGINS },
+	{ ALLOWED_ORIGINS, "https://*.example.com", ORIGINS },
+	{ ALLOWED_ORIGINS, "https://a.example/", ORIGINS },
+	{ ALLOWED_ORIGINS, "https://a.example?x", ORIGINS },
+	{ ALLOWED_ORIGINS, "https://a.example#x", ORIGINS },
+	{ ALLOWED_ORIGINS, "https://a.example,https://b.example", ORIGINS },
+	{ ALLOWED_ORIGINS, "https://a.example\nhttps://b.example", ORIGINS },
+	{ ALLOWED_ORIGINS, "https://a.example b.example", ORIGINS },
+	{ ALLOWED_ORIGINS, "file://a.example", ORIGINS },
+	{ GUMROAD_WEBHOOK_SECRET, "abc", NULL },
+	{ GUMROAD_WEBHOOK_SECRET, " abc def", NULL },
+	{ GUMROAD_WEBHOOK_SECRET, "  ", "is blank" },
+	{ LICENSE_PREFIX, "A", NULL },
+	{ LICENSE_PREFIX, "DT1", NULL },
+	{ LICENSE_PREFIX, "ABCDEFGHIJ012345", NULL },
+	{ LICENSE_PREFIX, "ABCDEFGHIJ0123456", PREFIX },
+	{ LICENSE_PREFIX, "dt1", PREFIX },
+	{ LICENSE_PREFIX, "DT-1", PREFIX },
+	{ LICENSE_BLOB_PREFIX, "DTLIC2:", NULL },
+	{ LICENSE_BLOB_PREFIX, "DT LIC", "must not contain blanks" },
+	{ POSTMARK_TOKEN, "0f1a-22", NULL },
+	{ POSTMARK_TOKEN, "0f1a\n22", "must not contain blanks" },
+	{ POSTMARK_TOKEN, "\xc3\xa9", "must not contain blanks" },
+	{ POSTMARK_API_BASE, "https://api.postmarkapp.com", NULL },
+	{ POSTMARK_API_BASE, "smtp://x", "must be a URL" },
+	{ SMTP_URL, "smtp://u:p@mail.example.org:587", NULL },
+	{ SMTP_URL, "smtps://mail.example.org", NULL },
+	{ SMTP_URL, "https://mail.example.org", SMTP },
+	{ SMTP_URL, "smtp:/mail.example.org", SMTP },
+	{ SMTP_URL, "smtp://a b", SMTP },
+	{ EMAIL_FROM, "shop@example.org", NULL },
+	{ EMAIL_FROM, "Shop <shop@example.org>", NULL },
+	{ EMAIL_FROM, "Shop", "must be like shop@example.org" },
+	{ STRIPE_WEBHOOK_SECRET,
+	    "whsec_1 whsec_2 whsec_3 whsec_4 whsec_5 "
+	    "whsec_6 whsec_7 whsec_8",
+	    NULL },
+	{ STRIPE_WEBHOOK_SECRET,
+	    "whsec_1 whsec_2 whsec_3 whsec_4 whsec_5 "
+	    "whsec_6 whsec_7 whsec_8 whsec_9",
+	    "must hold at most eight" },
 	{ PAYDESK_PORT, "1", NULL },
 	{ PAYDESK_PORT, "65535", NULL },
 	{ PAYDESK_PORT, "0", "must be a port number" },
@@ -132,7 +193,7 @@ START_TEST(values_are_checked)
 	ck_assert_msg(rc == RC_BAD_REQUEST, "%s=%s", name, values[_i].value);
 	ck_assert_ptr_nonnull(strstr(problem, values[_i].problem));
 	unit_assert_begins(problem, name);
-	if (strlen(values[_i].value) > 6)
+	if (strlen(values[_i].value) > 8)
 		ck_assert_ptr_null(strstr(problem, values[_i].value));
 }
 

@@ -73,6 +73,7 @@ static const struct {
 	/* half of a pair is no character: it is replaced */
 	{ BYTES("[\"\\ud800\"]"), "[\"\xef\xbf\xbd\"]" },
 	{ BYTES("[\"\\udc00x\"]"), "[\"\xef\xbf\xbdx\"]" },
+	{ BYTES("[\"a b\",\" \"]"), "[\"a b\",\" \"]" },
 	/* what is no JSON outside of a string may be in one */
 	{ BYTES("[\"NaN\",\"-Infinity\",\"it's\",\"/**/\",\"\x7f\"]"),
 	    "[\"NaN\",\"-Infinity\",\"it's\",\"/**/\",\"\x7f\"]" },

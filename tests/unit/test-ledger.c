@@ -400,6 +400,9 @@ START_TEST(an_arena_without_room_asks_for_a_resend)
 	unit_captured();
 	ck_assert_int_eq(rc, RC_OK);
 	ck_assert_int_gt(refused, 0);
+	ck_assert_pstr_eq(calls[1].params[4], "5");
+	ck_assert_pstr_eq(calls[1].params[5], "{");
+	ck_assert_pstr_eq(calls[1].params[20], "3");
 }
 
 START_TEST(a_trial_leaves_nothing)

@@ -233,6 +233,7 @@ START_TEST(replies_are_json)
 	ck_assert(request_has_reply(request));
 	request_header(request, "X-One", "1");
 	request_header(request, "X-Two", "2");
+	request_header(request, "X-Three", "3");
 	reply = sent();
 	unit_assert_begins(reply, "Status: 200");
 	snprintf(
@@ -241,8 +242,179 @@ START_TEST(replies_are_json)
 	ck_assert_ptr_nonnull(
 	    strstr(reply, "\r\nContent-Type: application/json\r\n"));
 	ck_assert_ptr_nonnull(strstr(reply, "\r\nCache-Control: no-store\r\n"));
-	ck_assert_ptr_nonnull(strstr(reply, "\r\nX-One: 1\r\nX-Two: 2\r\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(reply, "\r\nX-One: 1\r\nX-Two: 2\r\nX-Three: 3\r\n\r\n{"));
 	ck_assert_str_eq(strstr(reply, "\r\n\r\n") + 4, text);
+}
+
+/* Statuses in the words of the front end. */
+static const struct {
+	int status;
+	const char *line;
+} phrases[] = {
+	{ 200, "Status: 200 OK\r\n" },
+	{ 202, "Status: 202 Accepted\r\n" },
+	{ 400, "Status: 400 Bad Request\r\n" },
+	{ 401, "Status: 401 Unauthorized\r\n" },
+	{ 403, "Status: 403 Forbidden\r\n" },
+	{ 404, "Status: 404 Not Found\r\n" },
+	{ 405, "Status: 405 Not Allowed\r\n" },
+	{ 409, "Status: 409 Conflict\r\n" },
+	{ 413, "Status: 413 Request Entity Too Large\r\n" },
+	{ 415, "Status: 415 Unsupported Media Type\r\n" },
+	{ 429, "Status: 429 Too Many Requests\r\n" },
+	{ 500, "Status: 500 Internal Server Error\r\n" },
+	{ 502, "Status: 502 Bad Gateway\r\n" },
+	{ 503, "Status: 503 Service Temporarily Unavailable\r\n" },
+};
+
+START_TEST(statuses_have_words)
+{
+	begin();
+	ck_assert_int_eq(request_reply(request, phrases[_i].status,
+			     json_object_new_object()),
+	    RC_OK);
+	unit_assert_begins(sent(), phrases[_i].line);
+}
+
+START_TEST(replies_can_be_empty)
+{
+	const char *reply;
+
+	begin();
+	ck_assert_int_eq(request_reply_empty(request, 304), RC_OK);
+	ck_assert(request_has_reply(request));
+	request_header(request, "X-One", "1");
+	reply = sent();
+	unit_assert_begins(reply, "Status: 304");
+	ck_assert_ptr_null(strcasestr(reply, "Content-"));
+	ck_assert_str_eq(strstr(reply, "\r\nX-One"), "\r\nX-One: 1\r\n\r\n");
+	ck_assert_ptr_nonnull(strstr(logged(0), " status=304 "));
+}
+
+/* tagged - the tag of a reply with this number in it */
+static const char *
+tagged(int number)
+{
+	static char tag[19];
+	json_object *body = json_object_new_object();
+	const char *line;
+
+	json_object_object_add(body, "n", json_object_new_int(number));
+	ck_assert_int_eq(request_reply_tagged(request, body), RC_OK);
+	peer.out_stream.wrNext = peer.out;
+	line = strstr(sent(), "\r\nETag: \"");
+	ck_assert_ptr_nonnull(line);
+	memcpy(tag, line + 8, 18);
+	unit_assert_begins(line + 8 + 18, "\r\n");
+	logged(0);
+	return tag;
+}
+
+/* What a client says that it has; @ stands for the right tag. */
+static const struct {
+	const char *before, *after;
+	bool has_it;
+} tags[] = {
+	{ "", "", true },
+	{ "W/", "", true },
+	{ "\"old\", ", ", \"other\"", true },
+	{ "*", NULL, true },
+	{ "\"0123456789abcdef\"", NULL, false },
+	{ "", NULL, false },
+};
+
+START_TEST(what_a_client_has_is_not_sent_again)
+{
+	char pair[128], first[19];
+
+	begin();
+	memcpy(first, tagged(1), sizeof first);
+	begin();
+	ck_assert_str_ne(tagged(2), first);
+	snprintf(pair, sizeof pair, "HTTP_IF_NONE_MATCH=%s%s%s",
+	    tags[_i].before, tags[_i].after != NULL ? first : "",
+	    tags[_i].after != NULL ? tags[_i].after : "");
+	param(pair);
+	begin();
+	ck_assert_str_eq(tagged(1), first);
+	unit_assert_begins((char *)peer.out,
+	    tags[_i].has_it ? "Status: 304" : "Status: 200 OK");
+	ck_assert_int_eq(
+	    strstr((char *)peer.out, "{\"n\":1}") == NULL, tags[_i].has_it);
+}
+
+START_TEST(a_tag_needs_an_answer)
+{
+	begin();
+	ck_assert_int_eq(request_reply_tagged(request, NULL), RC_OK);
+	unit_assert_begins(sent(), "Status: 500");
+	ck_assert_ptr_null(strstr((char *)peer.out, "ETag"));
+}
+
+/* A content type and a body, and what is made of them. */
+static const struct {
+	const char *type, *body;
+	bool optional;
+	const char *object, *error;
+} objects[] = {
+	{ "application/json", "{\"a\":1}", false, "{\"a\":1}", NULL },
+	{ "application/json", "{\"a\":1}", true, "{\"a\":1}", NULL },
+	{ "APPLICATION/Json", "{}", false, "{}", NULL },
+	{ "application/json; charset=utf-8", "{}", false, "{}", NULL },
+	{ "application/json ;x", "{}", false, "{}", NULL },
+	{ "application/json", "", false, "{}", NULL },
+	{ "application/json", "", true, "{}", NULL },
+	{ NULL, "", true, "{}", NULL },
+	{ "", "", true, "{}", NULL },
+	/* a form on another site can send only these */
+	{ "text/plain", "{\"a\":1}", false, NULL, "415 Unsupported" },
+	{ "text/plain", "", true, NULL, "415 Unsupported" },
+	{ "text/plain", "{\"a\":1}", true, NULL, "415 Unsupported" },
+	{ "application/x-www-form-urlencoded", "{}", false, NULL,
+	    "415 Unsupported" },
+	{ "text/plain;application/json", "{}", false, NULL, "415 Unsupported" },
+	{ "application/jsonx", "{}", false, NULL, "415 Unsupported" },
+	{ "application/jso", "{}", false, NULL, "415 Unsupported" },
+	{ "", "{}", true, NULL, "415 Unsupported" },
+	{ NULL, "{}", true, NULL, "415 Unsupported" },
+	{ NULL, "", false, NULL, "415 Unsupported" },
+	{ "application/json", "[]", false, NULL, "\"invalid_json\"" },
+	{ "application/json", "5", false, NULL, "\"invalid_json\"" },
+	{ "application/json", "null ", false, NULL, "\"invalid_json\"" },
+	{ "application/json", "{", false, NULL, "\"invalid_json\"" },
+	{ "application/json", "a=b", false, NULL, "\"invalid_json\"" },
+	{ "application/json", " ", false, NULL, "\"invalid_json\"" },
+};
+
+START_TEST(bodies_are_objects)
+{
+	json_object *object = NULL;
+	char pair[128];
+	enum rc rc;
+
+	if (objects[_i].type != NULL) {
+		snprintf(
+		    pair, sizeof pair, "CONTENT_TYPE=%s", objects[_i].type);
+		param(pair);
+	}
+	snprintf(
+	    pair, sizeof pair, "CONTENT_LENGTH=%zu", strlen(objects[_i].body));
+	param(pair);
+	send_body(objects[_i].body, strlen(objects[_i].body));
+	begin();
+	ck_assert_int_eq(request_read_body(request, 100), RC_OK);
+	rc = request_json(request, objects[_i].optional, &object);
+	if (objects[_i].error != NULL) {
+		ck_assert_int_eq(rc, RC_BAD_REQUEST);
+		ck_assert_ptr_nonnull(strstr(sent(), objects[_i].error));
+		return;
+	}
+	ck_assert_int_eq(rc, RC_OK);
+	ck_assert(!request_has_reply(request));
+	ck_assert_str_eq(
+	    json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
+	    objects[_i].object);
 }
 
 /* Results, and what a failure with them looks like. */
@@ -334,6 +506,7 @@ START_TEST(headers_have_a_maximum)
 	request_header(request, "X-First", "1");
 	request_header(request, "X-Long", value);
 	request_header(request, "X-Last", "2");
+	request_header(request, "X-Long", value);
 	ck_assert_int_eq(
 	    request_reply(request, 200, json_object_new_object()), RC_OK);
 	reply = sent();
@@ -403,6 +576,16 @@ START_TEST(nothing_is_left_for_the_next_request)
 	ck_assert_ptr_null(strstr(line, "error"));
 }
 
+START_TEST(a_request_gives_its_memory_back)
+{
+	for (int i = 0; i < 5; i++) {
+		begin();
+		ck_assert_ptr_nonnull(
+		    arena_alloc(request_arena(request), 3 << 20));
+		logged(0);
+	}
+}
+
 START_TEST(nothing_can_be_freed)
 {
 	request_free(NULL);
@@ -419,6 +602,11 @@ add(TCase *tests)
 	unit_add_table(tests, bodies_have_the_length_that_is_claimed, bodies);
 	tcase_add_test(tests, bodies_need_room_in_the_arena);
 	tcase_add_test(tests, replies_are_json);
+	unit_add_table(tests, statuses_have_words, phrases);
+	tcase_add_test(tests, replies_can_be_empty);
+	unit_add_table(tests, what_a_client_has_is_not_sent_again, tags);
+	tcase_add_test(tests, a_tag_needs_an_answer);
+	unit_add_table(tests, bodies_are_objects, objects);
 	unit_add_table(tests, failures_are_json_with_a_status, failures);
 	tcase_add_test(tests, failures_can_have_a_status_of_their_own);
 	tcase_add_test(tests, the_last_answer_counts);
@@ -428,6 +616,7 @@ add(TCase *tests)
 	tcase_add_test(tests, requests_are_logged);
 	tcase_add_test(tests, notes_have_a_maximum);
 	tcase_add_test(tests, nothing_is_left_for_the_next_request);
+	tcase_add_test(tests, a_request_gives_its_memory_back);
 	tcase_add_test(tests, nothing_can_be_freed);
 }
 

@@ -83,6 +83,7 @@ described(void)
 	add_text(out, "customer", facts.customer);
 	add_text(out, "subscription", facts.subscription);
 	add_text(out, "account", facts.account_ref);
+	add_text(out, "second", facts.second_ref);
 	add_text(out, "email", facts.email);
 	add_text(out, "status", facts.status);
 	add_text(out, "was", facts.previous_status);
@@ -139,6 +140,9 @@ static const struct {
 	    ACTIVE " start=50 end=900" },
 	{ ITEMS("{'current_period_start':50,'current_period_end':900},"
 		"{'current_period_start':100,'current_period_end':200}"),
+	    ACTIVE " start=50 end=900" },
+	{ ITEMS("{'current_period_start':50,'current_period_end':900},"
+		"{'current_period_start':60,'current_period_end':900}"),
 	    ACTIVE " start=50 end=900" },
 	{ ITEMS("{'current_period_end':900},"
 		"{'current_period_start':100,'current_period_end':200}"),
@@ -219,6 +223,7 @@ static const struct {
 	{ "{" SUB ",'quantity':9,'items':{'data':[{'quantity':null}]}}",
 	    ACTIVE " seats=9" },
 	{ "{" SUB ",'quantity':9}", ACTIVE " seats=9" },
+	{ "{" SUB ",'quantity':0}", ACTIVE " seats=0" },
 	{ ITEMS("{'quantity':0}"), ACTIVE " seats=0" },
 	{ ITEMS("{'quantity':2147483647}"), ACTIVE " seats=2147483647" },
 	/* the rest */
@@ -295,7 +300,7 @@ static const struct {
 	  "'client_reference_id':'acc_1','customer_details':{'email':'a@b.c'},"
 	  "'metadata':{'plan':'pro','period':'annual','account':'acc_2'}}",
 	    "fact=checkout_paid customer=cus_1 subscription=sub_1 "
-	    "account=acc_1 email=a@b.c plan=pro period=annual" },
+	    "account=acc_1 second=acc_2 email=a@b.c plan=pro period=annual" },
 	{ "{'payment_status':'no_payment_required'}", "fact=checkout_paid" },
 	{ "{'payment_status':'unpaid'}", "fact=checkout_unpaid" },
 	{ "{'payment_status':'never seen'}", "fact=checkout_unpaid" },
@@ -308,10 +313,10 @@ static const struct {
 	    "fact=checkout_paid" },
 	{ "{'payment_status':'paid','client_reference_id':'',"
 	  "'metadata':{'account_id':'acc_2'}}",
-	    "fact=checkout_paid account=acc_2" },
+	    "fact=checkout_paid account=acc_2 second=acc_2" },
 	{ "{'payment_status':'paid','client_reference_id':5,"
 	  "'metadata':{'uid':'acc_3','plan':''}}",
-	    "fact=checkout_paid account=acc_3" },
+	    "fact=checkout_paid account=acc_3 second=acc_3" },
 	{ "{'payment_status':'paid','customer_details':{'email':null},"
 	  "'customer_email':'d@e.f'}",
 	    "fact=checkout_paid email=d@e.f" },
@@ -515,6 +520,12 @@ static const struct {
 	{ "{'object':'customer','id':'cus_1','customer':'cus_2'}",
 	    "customer=cus_1" },
 	{ "{'object':'customer','id':5}", "" },
+	{ "{'object':'subscription','id':'sub_1','customer':'cus_1',"
+	  "'subscription':'sub_2'}",
+	    "customer=cus_1 subscription=sub_1" },
+	{ "{'object':'subscription','id':5,'customer':5}", "" },
+	{ "{'object':'subscriptions','id':'sub_1'}", "" },
+	{ "{'id':'sub_1'}", "" },
 	{ "{'object':'invoice','customer':'cus_1','subscription':'sub_1'}",
 	    "customer=cus_1 subscription=sub_1" },
 	{ "{'object':'invoice'," DETAILS("'subscription':'sub_1'") "}",
@@ -555,6 +566,11 @@ static const struct {
 	    "account=acc_1 email=a@b.c status=active rank=1 plan=pro "
 	    "period=monthly price=price_pm seats=3 start=100 end=200 trial=5 "
 	    "cancel" },
+	{ "{'payment_status':'paid','client_reference_id':'acc_1',"
+	  "'metadata':{'uid':'acc_3'}}",
+	    "{'id':'sub_1','status':'active','metadata':{'uid':'acc_2'}}",
+	    "fact=checkout_paid subscription=sub_1 account=acc_1 second=acc_3 "
+	    "status=active rank=1" },
 	{ "{'payment_status':'unpaid','subscription':'sub_1'}",
 	    "{'id':'sub_1','customer':'cus_2','status':'incomplete',"
 	    "'metadata':{'account':'acc_2'}}",
