@@ -591,6 +591,7 @@ class Desk:
                                 start_new_session=True, **who, **options)
 
     def stop_postgres(self, mode="fast"):
+        self.expect_log("the outbox waits: ")
         for connection in self._connections.values():
             connection.close()
         with open(self.var + "/pg/postmaster.opts") as file:
