@@ -149,6 +149,12 @@ request_read_body(struct request *request, size_t max)
 		return request_fail(request, RC_BAD_REQUEST, "incomplete_body",
 		    "The body is shorter than Content-Length says.");
 	request->body_len = (size_t)len;
+	/*
+	 * Read the end of the stream too: with nothing left unread the
+	 * connection can be closed at once. libfcgi would otherwise wait for
+	 * nginx to close its side first.
+	 */
+	(void)FCGX_GetChar(request->fcgx->in);
 	return RC_OK;
 }
 

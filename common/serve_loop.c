@@ -4,6 +4,7 @@
 #include <fcgiapp.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -225,6 +226,8 @@ serve_loop(struct service *service, int listener)
 			request_end(request,
 			    service->db != NULL ? db_round_trips(service->db) :
 						  0);
+			if (FCGX_HasSeenEOF(fcgx.in) == EOF)
+				FCGX_Detach(&fcgx); /* no lingering close */
 			FCGX_Finish_r(&fcgx);
 		} else if (errno != EAGAIN && errno != EINTR)
 			nanosleep(&pause, NULL);

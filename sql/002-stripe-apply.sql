@@ -177,11 +177,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	customer text;
 BEGIN
-	-- wait for the events in flight that have not seen this account
-	IF NEW.stripe_customer_id IS NOT NULL THEN
-		PERFORM pg_advisory_xact_lock(hashtextextended(NEW.stripe_customer_id, 0));
-	END IF;
-	PERFORM pg_advisory_xact_lock(hashtextextended(NEW.external_id, 1));
 	UPDATE billing.subscriptions SET account_id = NEW.id, updated_at = now()
 		WHERE account_id IS NULL
 		  AND (stripe_customer_id = NEW.stripe_customer_id OR account_ref = NEW.external_id);
@@ -234,11 +229,6 @@ BEGIN
 	SELECT id INTO bound FROM billing.accounts WHERE stripe_customer_id = customer;
 	IF account_ref IS NOT NULL THEN
 		named := billing.account_named(account_ref, second_ref);
-		IF named.id IS NULL AND bound IS NULL THEN
-			-- it may be about to be created: wait for that, and make a later one wait
-			PERFORM pg_advisory_xact_lock_shared(hashtextextended(account_ref, 1));
-			named := billing.account_named(account_ref, second_ref);
-		END IF;
 	END IF;
 	IF bound IS NOT NULL THEN
 		IF named.id <> bound THEN
