@@ -16,7 +16,7 @@ CREATE TABLE billing.accounts (
 	first_paid_at       timestamptz,
 	created_at          timestamptz NOT NULL DEFAULT now(),
 	updated_at          timestamptz NOT NULL DEFAULT now()
-);
+) WITH (fillfactor = 80);
 
 CREATE INDEX accounts_email ON billing.accounts (lower(email));
 
@@ -42,6 +42,7 @@ CREATE TABLE billing.subscriptions (
 	cancel_at_period_end   boolean NOT NULL DEFAULT false,
 	last_event_at          timestamptz,
 	last_event_rank        smallint,
+	computed_status        text NOT NULL DEFAULT 'incomplete',
 	snapshot_status        text,
 	previous_status        text,
 	was_active             boolean NOT NULL DEFAULT false,
@@ -62,6 +63,8 @@ CREATE INDEX subscriptions_unlinked_ref
 
 COMMENT ON COLUMN billing.subscriptions.status IS
 	'what the newest facts add up to: billing.subscription_status()';
+COMMENT ON COLUMN billing.subscriptions.computed_status IS
+	'status as the last event left it; another one there was set by hand';
 COMMENT ON COLUMN billing.subscriptions.snapshot_status IS
 	'the status that Stripe''s newest subscription object said';
 COMMENT ON COLUMN billing.subscriptions.last_event_at IS

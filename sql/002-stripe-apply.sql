@@ -30,58 +30,57 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Whether the object described by (created, rank, status, previous) is newer
--- than the one that the row reflects. A final status always is; nothing comes
+-- than the one that the row reflects, the old one. A final status always is; nothing comes
 -- back from one. When all else ties, arrival decides.
-CREATE FUNCTION billing.is_newer(row_ billing.subscriptions, created timestamptz,
-	rank smallint, status text, previous text) RETURNS boolean
+CREATE FUNCTION billing.is_newer(old_at timestamptz, old_rank smallint, old_status text,
+	old_previous text, created timestamptz, rank smallint, status text, previous text)
+RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-	IF row_.last_event_at IS NULL THEN
+	IF old_at IS NULL THEN
 		RETURN true;
 	END IF;
-	IF billing.is_terminal(status) <> billing.is_terminal(row_.snapshot_status) THEN
+	IF billing.is_terminal(status) <> billing.is_terminal(old_status) THEN
 		RETURN billing.is_terminal(status);
 	END IF;
-	IF (created, rank) <> (row_.last_event_at, row_.last_event_rank) THEN
-		RETURN (created, rank) > (row_.last_event_at, row_.last_event_rank);
+	IF (created, rank) <> (old_at, old_rank) THEN
+		RETURN (created, rank) > (old_at, old_rank);
 	END IF;
-	IF row_.snapshot_status IN (status, previous) THEN
+	IF old_status IN (status, previous) THEN
 		RETURN true;
 	END IF;
-	IF row_.previous_status = status THEN
+	IF old_previous = status THEN
 		RETURN false;
 	END IF;
-	RETURN billing.life_stage(status) >= billing.life_stage(row_.snapshot_status);
+	RETURN billing.life_stage(status) >= billing.life_stage(old_status);
 END $$;
 
--- The second in which a snapshot said that a late payment arrived, if that is
--- what it said: a failure of the same second came before it.
-CREATE FUNCTION billing.recovered_at(s billing.subscriptions) RETURNS timestamptz
+-- Whether a snapshot says that a late payment arrived: a failure of the same
+-- second came before it.
+CREATE FUNCTION billing.is_recovery(status text, previous text) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
-	SELECT CASE WHEN s.snapshot_status IN ('active', 'trialing')
-	             AND s.previous_status IN ('past_due', 'unpaid') THEN s.last_event_at END
+	SELECT status IN ('active', 'trialing') AND previous IN ('past_due', 'unpaid')
 $$;
 
 -- What the facts add up to. payment_failed_at and payment_paid_at are kept only
 -- while they are not older than the snapshot; in one second an invoice has the
 -- last word, and of two invoices the paid one.
-CREATE FUNCTION billing.subscription_status(s billing.subscriptions) RETURNS text
+CREATE FUNCTION billing.subscription_status(snapshot text, snapshot_at timestamptz,
+	failed_at timestamptz, paid_at timestamptz, checkout_paid_at timestamptz, unpaid boolean)
+RETURNS text
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-	status text := coalesce(s.snapshot_status, 'incomplete');
+	status text := coalesce(snapshot, 'incomplete');
 BEGIN
-	IF status = 'incomplete' AND s.checkout_paid_at >= coalesce(s.last_event_at, '-infinity') THEN
+	IF status = 'incomplete' AND checkout_paid_at >= coalesce(snapshot_at, '-infinity') THEN
 		status := 'active';
 	END IF;
-	IF status IN ('active', 'trialing')
-	   AND s.payment_failed_at > coalesce(s.payment_paid_at, '-infinity') THEN
+	IF status IN ('active', 'trialing') AND failed_at > coalesce(paid_at, '-infinity') THEN
 		status := 'past_due';
-	ELSIF status = 'past_due'
-	   AND s.payment_paid_at >= coalesce(s.payment_failed_at, '-infinity') THEN
+	ELSIF status = 'past_due' AND paid_at >= coalesce(failed_at, '-infinity') THEN
 		status := 'active';
 	END IF;
-	IF s.checkout_unpaid AND s.checkout_paid_at IS NULL AND NOT s.invoice_paid
-	   AND status IN ('active', 'trialing') THEN
+	IF unpaid AND status IN ('active', 'trialing') THEN
 		status := 'incomplete';
 	END IF;
 	RETURN status;
@@ -117,9 +116,11 @@ END $$;
 -- has just ended, or turned out to be unpaid: that takes the tier away unless
 -- another one is active, has been and is not over, or is overdue. The account is
 -- locked first: it may have subscriptions of several customers, whose events are
--- not applied one at a time. So is the one that referred it, both in the order of
--- their ids, so that two that referred each other cannot deadlock.
-CREATE FUNCTION billing.account_refresh(account bigint, ended boolean) RETURNS void
+-- not applied one at a time. When this may be its first payment, so is the one that
+-- referred it, both in the order of their ids, so that two that referred each other
+-- cannot deadlock.
+CREATE FUNCTION billing.account_refresh(account bigint, ended boolean, maybe_first boolean)
+RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
 	a         record;
@@ -131,12 +132,14 @@ DECLARE
 	paid      boolean := false;
 	overdue   boolean := false;
 BEGIN
-	PERFORM FROM billing.accounts WHERE id = account OR id = (
-		SELECT referrer_account_id FROM billing.referrals
-			WHERE referred_account_id = account AND converted_at IS NULL)
-		ORDER BY id FOR NO KEY UPDATE;
+	IF maybe_first THEN
+		PERFORM FROM billing.accounts WHERE id = account OR id = (
+			SELECT referrer_account_id FROM billing.referrals
+				WHERE referred_account_id = account AND converted_at IS NULL)
+			ORDER BY id FOR NO KEY UPDATE;
+	END IF;
 	SELECT subscription_status, trial_end, tier, first_paid_at INTO a
-		FROM billing.accounts WHERE id = account;
+		FROM billing.accounts WHERE id = account FOR NO KEY UPDATE;
 	-- the most alive one last: it is the one that the account mirrors
 	FOR s IN SELECT status, trial_end, was_active,
 			checkout_unpaid AND checkout_paid_at IS NULL AND NOT invoice_paid AS unpaid
@@ -196,7 +199,7 @@ BEGIN
 				WHERE id = NEW.id AND stripe_customer_id IS NULL;
 		END IF;
 	END IF;
-	PERFORM billing.account_refresh(NEW.id, false);
+	PERFORM billing.account_refresh(NEW.id, false, true);
 	RETURN NULL;
 END $$;
 
@@ -268,7 +271,8 @@ DECLARE
 	freed   integer;
 BEGIN
 	UPDATE billing.subscriptions
-		SET snapshot_status = 'canceled', status = 'canceled', updated_at = now(),
+		SET snapshot_status = 'canceled', status = 'canceled', computed_status = 'canceled',
+		    updated_at = now(),
 		    last_event_at = created, last_event_rank = rank
 		WHERE stripe_customer_id = customer AND NOT billing.is_terminal(status);
 	GET DIAGNOSTICS touched = ROW_COUNT;
@@ -278,7 +282,7 @@ BEGIN
 	FOR account IN SELECT DISTINCT account_id FROM billing.subscriptions
 		WHERE stripe_customer_id = customer AND account_id IS NOT NULL ORDER BY 1
 	LOOP
-		PERFORM billing.account_refresh(account, true);
+		PERFORM billing.account_refresh(account, true, false);
 	END LOOP;
 	RETURN touched + freed;
 END $$;
@@ -323,7 +327,7 @@ BEGIN
 			billing.account_resolve(customer, account_ref_, second_ref, email_));
 	END IF;
 	s.was_active := s.was_active OR s.status IN ('active', 'trialing');
-	IF s.status <> billing.subscription_status(s) THEN
+	IF s.status <> s.computed_status THEN
 		-- set by hand: what a person says stands until Stripe says something newer
 		s.snapshot_status := s.status;
 		s.payment_failed_at := NULL;
@@ -332,7 +336,8 @@ BEGIN
 
 	IF status_ IS NOT NULL THEN
 		s.was_active := s.was_active OR status_ IN ('active', 'trialing');
-		IF billing.is_newer(s, created, rank, status_, previous) THEN
+		IF billing.is_newer(s.last_event_at, s.last_event_rank, s.snapshot_status,
+			s.previous_status, created, rank, status_, previous) THEN
 			s.snapshot_status := status_;
 			s.previous_status := previous;
 			s.last_event_at := created;
@@ -345,7 +350,8 @@ BEGIN
 			s.current_period_end := period_end;
 			s.trial_end := trial_end_;
 			s.cancel_at_period_end := cancel_;
-			IF s.payment_failed_at < created OR s.payment_failed_at = billing.recovered_at(s) THEN
+			IF s.payment_failed_at < created
+			   OR (s.payment_failed_at = created AND billing.is_recovery(status_, previous)) THEN
 				s.payment_failed_at := NULL;
 			END IF;
 			IF s.payment_paid_at < created THEN
@@ -358,7 +364,8 @@ BEGIN
 
 	IF fact IN ('payment_failed', 'payment_paid') THEN
 		IF created < greatest(s.last_event_at, s.payment_failed_at, s.payment_paid_at)
-		   OR (fact = 'payment_failed' AND billing.recovered_at(s) = created) THEN
+		   OR (fact = 'payment_failed' AND s.last_event_at = created
+		       AND billing.is_recovery(s.snapshot_status, s.previous_status)) THEN
 			outcome_ := 'stale';
 		ELSIF fact = 'payment_failed' THEN
 			s.payment_failed_at := created;
@@ -379,13 +386,17 @@ BEGIN
 		s.period := coalesce(period_, s.period);
 	END IF;
 
-	s.status := billing.subscription_status(s);
+	s.status := billing.subscription_status(s.snapshot_status, s.last_event_at,
+		s.payment_failed_at, s.payment_paid_at, s.checkout_paid_at,
+		s.checkout_unpaid AND s.checkout_paid_at IS NULL AND NOT s.invoice_paid);
+	s.computed_status := s.status;
 	s.was_active := s.was_active OR s.status IN ('active', 'trialing');
 	IF s IS DISTINCT FROM old THEN
 		UPDATE billing.subscriptions SET
 			account_id = s.account_id, stripe_customer_id = s.stripe_customer_id,
 			account_ref = s.account_ref, plan = s.plan, period = s.period,
-			price_id = s.price_id, status = s.status, seat_limit = s.seat_limit,
+			price_id = s.price_id, status = s.status, computed_status = s.computed_status,
+			seat_limit = s.seat_limit,
 			current_period_start = s.current_period_start,
 			current_period_end = s.current_period_end, trial_end = s.trial_end,
 			cancel_at_period_end = s.cancel_at_period_end,
@@ -404,7 +415,8 @@ BEGIN
 	   IS DISTINCT FROM (old.status, old.was_active, old.trial_end, old.account_id) THEN
 		PERFORM billing.account_refresh(s.account_id,
 			billing.life_stage(s.status) = 2 AND billing.life_stage(old.status) < 2
-			OR billing.life_stage(s.status) = 0 AND billing.life_stage(old.status) = 1);
+			OR billing.life_stage(s.status) = 0 AND billing.life_stage(old.status) = 1,
+			NOT old.was_active OR old.account_id IS NULL);
 	END IF;
 	RETURN outcome_;
 END $$;
