@@ -9,13 +9,15 @@ would fill the disk.
 
 import time
 
+from stripe_webhook import DIGITS
+
 CHUNK = 500000
 PAYLOAD_BYTES = 100
-DIGIT = "substr('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'," \
-    " at / %d %% 62 + 1, 1)"
-EVENT_ID = "'evt_1' || %s || 'SmB' || lpad((random() * 9999999)::integer::text," \
-    " 7, '0') || lpad(n::text, 8, '0')" % " || ".join(
-        DIGIT % 62 ** power for power in (4, 3, 2, 1, 0))
+DIGIT = "substr('%s', at / %d %% 62 + 1, 1)"
+TIME = " || ".join(DIGIT % (DIGITS, 62 ** power) for power in (4, 3, 2, 1, 0))
+EVENT_ID = """'evt_1' || %s || 'SmB'
+    || lpad((random() * 9999999)::integer::text, 7, '0')
+    || lpad(n::text, 8, '0')""" % TIME
 EVENTS_PER_SECOND = 2  # of the past that the ledger remembers
 
 
