@@ -367,12 +367,12 @@ START_TEST(nothing_can_be_cut_off)
 		ck_assert_int_eq(
 		    verify(SECRET, GOOD, BODY, len, AT, &reason), RC_SIGNATURE);
 	for (size_t i = 1; i < strlen(BODY); i++)
-		ck_assert_int_eq(verify(SECRET, GOOD, BODY + i,
+		ck_assert_int_eq(verify(SECRET, GOOD, &BODY[i],
 				     strlen(BODY) - i, AT, &reason),
 		    RC_SIGNATURE);
 	for (size_t i = 1; i < strlen(GOOD); i++)
 		ck_assert_int_eq(
-		    verify(SECRET, GOOD + i, BODY, strlen(BODY), AT, &reason),
+		    verify(SECRET, &GOOD[i], BODY, strlen(BODY), AT, &reason),
 		    RC_SIGNATURE);
 	for (size_t len = strlen(GOOD); len-- > 0;) {
 		header[len] = '\0';
