@@ -140,9 +140,7 @@ replay_one(struct run *run, const char *id, const char *resource,
 	table_row(run->table, cells);
 	arena_reset(run->arena);
 	run->done++;
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%d of %d%s", run->done, run->total,
-		    run->done == run->total ? "\n" : "");
+	program_progress(run->done, run->total);
 }
 
 /* replay_found - every row that a statement finds; false: it failed */

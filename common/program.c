@@ -31,6 +31,15 @@ program_fail(const struct service *service, int status, const char *format, ...)
 	return status;
 }
 
+/* program_progress - for long work that a person watches */
+void
+program_progress(int done, int total)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%d of %d%s", done, total,
+		    done == total ? "\n" : "");
+}
+
 /* usage - what it is and what it can do */
 static void
 usage(const struct program *program, FILE *out)

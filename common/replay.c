@@ -1,7 +1,6 @@
 #include "replay.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "table.h"
 
@@ -135,9 +134,7 @@ replay_one(struct run *run, const char *id, const char *type)
 	table_row(run->table, cells);
 	arena_reset(run->arena);
 	run->done++;
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%d of %d%s", run->done, run->total,
-		    run->done == run->total ? "\n" : "");
+	program_progress(run->done, run->total);
 }
 
 /* replay_found - every row that a statement finds; false: it failed */
@@ -174,14 +171,19 @@ replay_events(struct service *service, struct stripe_api *api,
 	struct run run = { service, api, prepare, &options, NULL, NULL, 0, 0,
 		0 };
 	bool asked = true;
+	enum rc rc;
 
 	if (!parse_options(&options, argc, argv))
 		return program_fail(service, EXIT_USAGE,
 		    "give either --failed or the ids of events; see --help");
-	if (service->db == NULL || db_connect(service->db) != RC_OK)
-		return program_fail(service, EXIT_UNAVAILABLE, "database: %s",
-		    service->db != NULL ? db_error(service->db) :
-					  "DATABASE_URL is not set");
+	if (service->db == NULL)
+		return program_fail(service, EXIT_UNAVAILABLE,
+		    "database: DATABASE_URL is not set");
+	rc = db_connect(service->db);
+	if (rc != RC_OK)
+		return program_fail(service,
+		    rc == RC_INTERNAL ? EXIT_CONFIG : EXIT_UNAVAILABLE,
+		    "database: %s", db_error(service->db));
 	run.arena = arena_new(EVENT_ARENA_MAX);
 	run.table = table_new(columns);
 	run.total = options.id_count;

@@ -95,4 +95,7 @@ int program_main(const struct program *program, int argc, char **argv);
 int program_fail(const struct service *service, int status, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
 
+/* Shows "DONE of TOTAL" on standard error when that is a terminal. */
+void program_progress(int done, int total);
+
 #endif
