@@ -17,8 +17,7 @@ struct options {
 /* A replay under way. */
 struct run {
 	struct service *service;
-	struct stripe_api *api;
-	replay_prepare prepare;
+	struct stripe_intake *intake;
 	const struct options *options;
 	struct arena *arena;
 	struct table *table;
@@ -50,12 +49,13 @@ parse_options(struct options *options, int argc, char **argv)
 static const char *
 fetch_body(struct run *run, const char *id, size_t *len, const char **why)
 {
+	struct stripe_api *api = stripe_intake_api(run->intake);
 	const char *body = NULL;
 
-	if (run->api == NULL)
+	if (api == NULL)
 		*why = "its body was cut; set STRIPE_API_KEY to fetch it";
-	else if (stripe_api_event(run->api, run->arena, id, FETCH_TIMEOUT_MS,
-		     &body, len) != RC_OK)
+	else if (stripe_api_event(api, run->arena, id, FETCH_TIMEOUT_MS, &body,
+		     len) != RC_OK)
 		*why = "its body was cut, and Stripe no longer has it or did "
 		       "not answer";
 	return body;
@@ -99,7 +99,8 @@ apply_again(struct run *run, const char *id, const char *body, size_t len,
 	enum rc rc;
 
 	*why = "its body is not that of an event";
-	rc = run->prepare(run->service, run->arena, body, len, &entry);
+	rc = stripe_intake_prepare(
+	    run->intake, db, run->arena, body, len, &entry);
 	if (rc != RC_OK)
 		return rc;
 	*why = "its body is that of another event";
@@ -162,14 +163,13 @@ replay_found(struct run *run, const char *statement, const char *id)
 
 /* replay_events - the command */
 int
-replay_events(struct service *service, struct stripe_api *api,
-    replay_prepare prepare, int argc, char **argv)
+replay_events(struct service *service, struct stripe_intake *intake, int argc,
+    char **argv)
 {
 	static const char *const columns[] = { "event", "type", "outcome",
 		"error", NULL };
 	struct options options;
-	struct run run = { service, api, prepare, &options, NULL, NULL, 0, 0,
-		0 };
+	struct run run = { service, intake, &options, NULL, NULL, 0, 0, 0 };
 	bool asked = true;
 	enum rc rc;
 

@@ -4,9 +4,8 @@
 #ifndef PAYDESK_REPLAY_H
 #define PAYDESK_REPLAY_H
 
-#include "ledger.h"
 #include "serve.h"
-#include "stripe_api.h"
+#include "stripe_intake.h"
 
 /* The statements that a program with this command lists among its own. */
 #define REPLAY_STATEMENTS \
@@ -25,18 +24,11 @@
 	}
 
 /*
- * What a delivery goes through between its signature and the ledger.
- * RC_BAD_REQUEST: the body is no event.
- */
-typedef enum rc (*replay_prepare)(struct service *service, struct arena *arena,
-    const char *body, size_t body_len, struct ledger_entry *entry);
-
-/*
  * Runs `replay [--failed | ID…] [--dry-run] [--json]`. What was cut at the
  * payload cap is fetched from Stripe by id. Returns the exit status: 1 when any
  * event could not be applied.
  */
-int replay_events(struct service *service, struct stripe_api *api,
-    replay_prepare prepare, int argc, char **argv);
+int replay_events(struct service *service, struct stripe_intake *intake,
+    int argc, char **argv);
 
 #endif

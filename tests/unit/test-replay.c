@@ -11,20 +11,6 @@
 static const struct program program = { .name = "unit-program" };
 static const struct db_statement statements[] = { { NULL, NULL } };
 
-/* never - no event can be prepared */
-static enum rc
-never(struct service *service, struct arena *arena, const char *body,
-    size_t body_len, struct ledger_entry *entry)
-{
-	(void)service;
-	(void)arena;
-	(void)body;
-	(void)body_len;
-	(void)entry;
-	ck_abort_msg("there is nothing to prepare");
-	return RC_INTERNAL;
-}
-
 /* Arguments, and the status that they end with. */
 static const struct {
 	const char *arguments[5];
@@ -54,7 +40,7 @@ START_TEST(uses_are_told_apart)
 	while (arguments[argc] != NULL)
 		argc++;
 	unit_capture(STDERR_FILENO);
-	status = replay_events(&service, NULL, never, argc, (char **)arguments);
+	status = replay_events(&service, NULL, argc, (char **)arguments);
 	written = unit_captured();
 	ck_assert_int_eq(status, uses[_i].status);
 	unit_assert_begins(written,
@@ -69,8 +55,7 @@ START_TEST(the_database_can_be_away)
 
 	service.db = db_new("host=/nonexistent", "", statements, 1000);
 	unit_capture(STDERR_FILENO);
-	ck_assert_int_eq(
-	    replay_events(&service, NULL, never, 2, (char **)arguments),
+	ck_assert_int_eq(replay_events(&service, NULL, 2, (char **)arguments),
 	    EXIT_UNAVAILABLE);
 	unit_assert_begins(unit_captured(), "unit-program: database: ");
 	db_free(service.db);

@@ -1,0 +1,258 @@
+#include "stripe_intake.h"
+
+#include <string.h>
+
+#include "catalog.h"
+#include "log.h"
+#include "stripe_event.h"
+#include "stripe_facts.h"
+
+#define FETCH_TIMEOUT_MS 3000
+
+struct stripe_intake {
+	struct catalog *catalog;
+	struct stripe_api *api; /* NULL: not configured */
+	const char *livemode;	/* "true" or "false"; NULL: either */
+	size_t store_max;	/* bytes of a body that the ledger keeps */
+};
+
+/* How the object of an event is read. */
+enum reading {
+	READ_CHECKOUT,
+	READ_SUBSCRIPTION,
+	READ_INVOICE,
+	READ_CUSTOMER,
+};
+
+/*
+ * The events that change the books. rank orders those of one second; fact is
+ * what the event says beyond the object's own state.
+ */
+static const struct {
+	const char *type;
+	enum reading reading;
+	enum stripe_rank rank;
+	const char *fact;
+} applied[] = {
+	{ "checkout.session.completed", READ_CHECKOUT, RANK_FETCHED, NULL },
+	{ "checkout.session.async_payment_succeeded", READ_CHECKOUT,
+	    RANK_FETCHED, "checkout_paid" },
+	{ "customer.subscription.created", READ_SUBSCRIPTION, RANK_CREATED,
+	    NULL },
+	{ "customer.subscription.updated", READ_SUBSCRIPTION, RANK_UPDATED,
+	    NULL },
+	{ "customer.subscription.paused", READ_SUBSCRIPTION, RANK_UPDATED,
+	    NULL },
+	{ "customer.subscription.resumed", READ_SUBSCRIPTION, RANK_UPDATED,
+	    NULL },
+	{ "customer.subscription.trial_will_end", READ_SUBSCRIPTION,
+	    RANK_UPDATED, NULL },
+	{ "customer.subscription.deleted", READ_SUBSCRIPTION, RANK_DELETED,
+	    NULL },
+	{ "invoice.paid", READ_INVOICE, RANK_UPDATED, "payment_paid" },
+	{ "invoice.payment_succeeded", READ_INVOICE, RANK_UPDATED,
+	    "payment_paid" },
+	{ "invoice.payment_failed", READ_INVOICE, RANK_UPDATED,
+	    "payment_failed" },
+	{ "customer.updated", READ_CUSTOMER, RANK_UPDATED, NULL },
+	{ "customer.deleted", READ_CUSTOMER, RANK_DELETED, "customer_deleted" },
+};
+
+/* The events that are kept for people to look at. */
+static const char *const recorded[] = {
+	"checkout.session.async_payment_failed",
+	"checkout.session.expired",
+	"invoice.payment_action_required",
+	"charge.refunded",
+	"charge.dispute.created",
+	"charge.dispute.closed",
+	"refund.created",
+	"refund.updated",
+	"refund.failed",
+};
+
+/* stripe_intake_new - catalog, client */
+enum rc
+stripe_intake_new(struct arena *arena, const struct config *config,
+    struct stripe_intake **intake, const char **problem)
+{
+	struct stripe_intake *made = arena_alloc(arena, sizeof *made);
+
+	*problem = "out of memory";
+	if (made == NULL)
+		return RC_INTERNAL;
+	made->livemode = config_string(config, STRIPE_LIVEMODE);
+	made->store_max = (size_t)config_long(config, STRIPE_PAYLOAD_STORE_MAX);
+	made->api = stripe_api_new(arena, config);
+	*intake = made;
+	return catalog_load(
+	    arena, config_string(config, CATALOG), &made->catalog, problem);
+}
+
+/* stripe_intake_api - for whoever has more questions */
+struct stripe_api *
+stripe_intake_api(const struct stripe_intake *intake)
+{
+	return intake->api;
+}
+
+/* stripe_intake_applied - from the first table */
+const char *
+stripe_intake_applied(size_t number)
+{
+	return number < sizeof applied / sizeof *applied ?
+	    applied[number].type :
+	    NULL;
+}
+
+/* stripe_intake_recorded - from the second */
+const char *
+stripe_intake_recorded(size_t number)
+{
+	return number < sizeof recorded / sizeof *recorded ? recorded[number] :
+							     NULL;
+}
+
+/* action_for - apply, record or ignore; *row is its place in applied[] */
+static enum ledger_action
+action_for(const struct stripe_intake *intake, const struct stripe_event *event,
+    size_t *row)
+{
+	const char *mode = intake->livemode;
+
+	if (event->thin || event->account != NULL)
+		return LEDGER_IGNORE;
+	if (mode != NULL &&
+	    (!event->has_livemode ||
+		event->livemode != (strcmp(mode, "true") == 0)))
+		return LEDGER_IGNORE;
+	for (*row = 0; *row < sizeof applied / sizeof *applied; ++*row) {
+		if (strcmp(event->type, applied[*row].type) == 0)
+			return LEDGER_APPLY;
+	}
+	for (size_t i = 0; i < sizeof recorded / sizeof *recorded; i++) {
+		if (strcmp(event->type, recorded[i]) == 0)
+			return LEDGER_RECORD;
+	}
+	return LEDGER_IGNORE;
+}
+
+/* read_facts - by the kind of the object */
+static enum rc
+read_facts(const struct stripe_intake *intake, const struct stripe_event *event,
+    size_t row, struct stripe_facts *facts, const char **problem)
+{
+	enum rc rc = RC_INTERNAL;
+
+	*problem = "event.created";
+	if (event->created_s < 0)
+		return RC_BAD_REQUEST;
+	switch (applied[row].reading) {
+	case READ_CHECKOUT:
+		rc = stripe_facts_checkout(event->object, facts, problem);
+		break;
+	case READ_SUBSCRIPTION:
+		rc = stripe_facts_subscription(event->object, event->previous,
+		    intake->catalog, facts, problem);
+		break;
+	case READ_INVOICE:
+		rc = stripe_facts_invoice(event->object, facts, problem);
+		break;
+	case READ_CUSTOMER:
+		rc = stripe_facts_customer(event->object, facts, problem);
+		break;
+	}
+	facts->rank = applied[row].rank;
+	if (rc == RC_OK && applied[row].reading == READ_SUBSCRIPTION &&
+	    facts->rank == RANK_DELETED &&
+	    strcmp(facts->status, "incomplete_expired") != 0)
+		facts->status = "canceled";
+	if (applied[row].fact != NULL)
+		facts->fact = applied[row].fact;
+	return rc;
+}
+
+/* is_known - the books hold the subscription, or have seen the event */
+static enum rc
+is_known(struct db *db, const struct ledger_entry *entry, bool *known)
+{
+	const char *const params[] = { entry->facts.subscription,
+		entry->event.id };
+	struct db_result *result;
+	enum rc rc;
+
+	rc = db_run(db, "nothing_to_fetch", 2, params, &result);
+	if (rc != RC_OK)
+		return RC_BUSY;
+	*known = *db_result_text(result, 0, 0) == 't';
+	db_result_free(result);
+	return RC_OK;
+}
+
+/*
+ * fetch_subscription - add the subscription of a finished Checkout session when
+ * the books do not hold it yet. Goes on without it when Stripe does not answer:
+ * the subscription's own events fill the rest.
+ */
+static enum rc
+fetch_subscription(struct stripe_intake *intake, struct db *db,
+    struct arena *arena, struct ledger_entry *entry)
+{
+	const char *id = entry->facts.subscription, *problem;
+	struct stripe_facts fetched;
+	json_object *subscription;
+	bool known;
+
+	if (intake->api == NULL || id == NULL)
+		return RC_OK;
+	if (is_known(db, entry, &known) != RC_OK)
+		return RC_BUSY;
+	if (known ||
+	    stripe_api_subscription(intake->api, arena, id, FETCH_TIMEOUT_MS,
+		&subscription) != RC_OK)
+		return RC_OK;
+	stripe_facts_clear(&fetched);
+	if (stripe_facts_subscription(subscription, NULL, intake->catalog,
+		&fetched, &problem) == RC_OK &&
+	    strcmp(fetched.subscription, id) == 0)
+		stripe_facts_complete(&entry->facts, &fetched);
+	else
+		log_message("warn",
+		    "stripe: the fetched subscription is not "
+		    "what was asked for; going on without it");
+	return RC_OK;
+}
+
+/* stripe_intake_prepare - parse, decide, read, perhaps ask */
+enum rc
+stripe_intake_prepare(struct stripe_intake *intake, struct db *db,
+    struct arena *arena, const char *body, size_t body_len,
+    struct ledger_entry *entry)
+{
+	const char *malformed;
+	size_t row;
+	enum rc rc;
+
+	memset(entry, 0, sizeof *entry);
+	entry->body = body;
+	entry->body_len = body_len;
+	entry->store_max = intake->store_max;
+	rc = stripe_event_parse(arena, body, body_len, &entry->event);
+	if (rc != RC_OK)
+		return rc;
+	stripe_facts_clear(&entry->facts);
+	entry->action = action_for(intake, &entry->event, &row);
+	if (entry->action != LEDGER_APPLY) {
+		stripe_facts_any(entry->event.object, &entry->facts);
+		return RC_OK;
+	}
+	if (read_facts(intake, &entry->event, row, &entry->facts, &malformed) !=
+	    RC_OK) {
+		entry->problem = arena_printf(
+		    arena, "%s is missing or malformed", malformed);
+		return entry->problem != NULL ? RC_OK : RC_TOO_LARGE;
+	}
+	if (applied[row].reading == READ_CHECKOUT)
+		return fetch_subscription(intake, db, arena, entry);
+	return RC_OK;
+}
