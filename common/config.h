@@ -2,11 +2,15 @@
  * config.h - the settings of a program, read once from its environment.
  *
  * A setting NAME may instead be given as NAME_FILE, the path of a file that
- * holds the value (one trailing newline is dropped): systemd credentials. A
- * setting that is set to nothing counts as not set.
+ * holds the value (one trailing newline is dropped), or be the credential
+ * secret_NAME of systemd, which is a file, too: the first of the three that is
+ * there counts. Where the value is the path of a secret file, the credential is
+ * that file. A setting that is set to nothing counts as not set.
  */
 #ifndef PAYDESK_CONFIG_H
 #define PAYDESK_CONFIG_H
+
+#include <stdbool.h>
 
 #include "rc.h"
 
@@ -64,5 +68,11 @@ const char *config_name(enum setting setting);
 
 /* One line on what it is, for --help. */
 const char *config_help(enum setting setting);
+
+/* The value that it has when it is not set, or NULL. */
+const char *config_default(enum setting setting);
+
+/* Whether it, or the file that it names, is for nobody's eyes. */
+bool config_secret(enum setting setting);
 
 #endif

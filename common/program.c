@@ -9,6 +9,7 @@
 #include "log.h"
 #include "serve.h"
 #include "serve_loop.h"
+#include "settings_file.h"
 
 #define DB_TIMEOUT_MS 5000
 #define SERVICE_ARENA_MAX (4 << 20) /* bytes */
@@ -51,6 +52,9 @@ usage(const struct program *program, FILE *out)
 	fprintf(out, "%s - %s\n\nUsage:\n", program->name, program->summary);
 	fprintf(out, "  %s check\n      is all that it needs in place?\n",
 	    program->name);
+	fprintf(out,
+	    "  %s settings\n      print a settings file with every default\n",
+	    program->name);
 	for (command = program->commands; command->name; command++)
 		fprintf(out, "  %s %s %s\n      %s\n", program->name,
 		    command->name, command->arguments, command->help);
@@ -60,7 +64,7 @@ usage(const struct program *program, FILE *out)
 	for (route = program->routes; route->method; route++)
 		fprintf(out, "  %s %s\n", route->method, route->path);
 	fputs("\nSettings, from the environment (NAME_FILE=path reads a "
-	      "file):\n",
+	      "file) or from systemd's\ncredentials (secret_NAME):\n",
 	    out);
 	for (setting = program->settings; *setting != SETTING_END; setting++)
 		fprintf(out, "  %-24s %s\n", config_name(*setting),
@@ -191,6 +195,21 @@ run_command(struct service *service, int argc, char **argv)
 	    service->program->name);
 }
 
+/* about - answers that need no settings; whether this was one */
+static bool
+about(const struct program *program, int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--help") == 0)
+		usage(program, stdout);
+	else if (argc > 1 && strcmp(argv[1], "--version") == 0)
+		printf("%s (paydesk) %s\n", program->name, PACKAGE_VERSION);
+	else if (argc == 2 && strcmp(argv[1], "settings") == 0)
+		settings_file(stdout, program->name, program->settings);
+	else
+		return false;
+	return true;
+}
+
 /* program_main - options, then a command or the service */
 int
 program_main(const struct program *program, int argc, char **argv)
@@ -203,14 +222,8 @@ program_main(const struct program *program, int argc, char **argv)
 	if (getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed)
 		srandom(seed);
 	log_init(program->name);
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-		usage(program, stdout);
+	if (about(program, argc, argv))
 		return EXIT_DONE;
-	}
-	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
-		printf("%s (paydesk) %s\n", program->name, PACKAGE_VERSION);
-		return EXIT_DONE;
-	}
 	if (argc < 2 && !listening(STDIN_FILENO)) {
 		usage(program, stderr);
 		return EXIT_USAGE;

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "unit.h"
@@ -352,6 +353,117 @@ START_TEST(an_empty_file_name_is_none)
 	ck_assert_ptr_null(config_string(config, CATALOG));
 }
 
+/* give_credential - a file as systemd would name it; its path */
+static const char *
+give_credential(const char *name, const char *value)
+{
+	static char directory[] = "/tmp/paydesk-unit.XXXXXX", path[128];
+	FILE *file;
+
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	setenv("CREDENTIALS_DIRECTORY", directory, 1);
+	snprintf(path, sizeof path, "%s/secret_%s", directory, name);
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(fputs(value, file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+	return path;
+}
+
+/* take_credential - away again, with the directory */
+static void
+take_credential(const char *path)
+{
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(rmdir(getenv("CREDENTIALS_DIRECTORY")), 0);
+}
+
+/* What the three places hold, and which counts. */
+static const struct {
+	const char *value, *file, *credential, *counts;
+} places[] = {
+	{ NULL, NULL, "whsec_credential\n", "whsec_credential" },
+	{ "", "", "whsec_credential", "whsec_credential" },
+	{ "whsec_value", NULL, "whsec_credential", "whsec_value" },
+	{ NULL, "whsec_file", "whsec_credential", "whsec_file" },
+	{ "whsec_value", "whsec_file", "whsec_credential", "whsec_value" },
+	{ NULL, NULL, "", NULL },
+	{ NULL, NULL, "\n", NULL },
+};
+
+START_TEST(credentials_are_the_third_place)
+{
+	const char *path = give_credential(
+	    "STRIPE_WEBHOOK_SECRET", places[_i].credential);
+
+	if (places[_i].value != NULL)
+		setenv("STRIPE_WEBHOOK_SECRET", places[_i].value, 1);
+	if (places[_i].file != NULL)
+		setenv("STRIPE_WEBHOOK_SECRET_FILE",
+		    *places[_i].file == '\0' ?
+			"" :
+			unit_file(places[_i].file, strlen(places[_i].file)),
+		    1);
+	ck_assert_int_eq(load(STRIPE_WEBHOOK_SECRET), RC_OK);
+	ck_assert_pstr_eq(
+	    config_string(config, STRIPE_WEBHOOK_SECRET), places[_i].counts);
+	take_credential(path);
+}
+
+START_TEST(credentials_are_checked)
+{
+	const char *path = give_credential("STRIPE_WEBHOOK_SECRET", "abc");
+
+	ck_assert_int_eq(load(STRIPE_WEBHOOK_SECRET), RC_BAD_REQUEST);
+	unit_assert_begins(problem, "STRIPE_WEBHOOK_SECRET must hold");
+	take_credential(path);
+}
+
+START_TEST(credentials_of_other_names_are_none)
+{
+	const char *path = give_credential("STRIPE_API_KEY", "sk_test_1");
+
+	ck_assert_int_eq(load(STRIPE_WEBHOOK_SECRET), RC_OK);
+	ck_assert_ptr_null(config_string(config, STRIPE_WEBHOOK_SECRET));
+	take_credential(path);
+}
+
+START_TEST(credentials_must_be_readable)
+{
+	char value[VALUE_MAX + 2];
+	const char *path;
+
+	memset(value, 'x', sizeof value);
+	value[sizeof value - 1] = '\0';
+	path = give_credential("STRIPE_API_KEY", value);
+	ck_assert_int_eq(load(STRIPE_API_KEY), RC_BAD_REQUEST);
+	unit_assert_begins(problem, "STRIPE_API_KEY: cannot read ");
+	take_credential(path);
+}
+
+START_TEST(a_key_file_as_credential_is_a_path)
+{
+	const char *path = give_credential("LICENSE_SIGNING_KEY", "-----BEGIN");
+
+	ck_assert_int_eq(load(LICENSE_SIGNING_KEY), RC_OK);
+	ck_assert_str_eq(config_string(config, LICENSE_SIGNING_KEY), path);
+	take_credential(path);
+}
+
+START_TEST(no_credentials_are_needed)
+{
+	setenv("CREDENTIALS_DIRECTORY", _i == 0 ? "" : "/nonexistent", 1);
+	ck_assert_int_eq(load(STRIPE_API_KEY), RC_OK);
+	ck_assert_ptr_null(config_string(config, STRIPE_API_KEY));
+}
+
+START_TEST(secrets_are_known)
+{
+	ck_assert(config_secret(STRIPE_API_KEY));
+	ck_assert(config_secret(LICENSE_SIGNING_KEY));
+	ck_assert(!config_secret(SITE_URL));
+}
+
 START_TEST(every_setting_has_a_name_and_a_help)
 {
 	for (int i = SETTING_END + 1; i < SETTING_COUNT; i++) {
@@ -386,6 +498,13 @@ add(TCase *tests)
 	tcase_add_test(tests, a_value_goes_before_a_file);
 	tcase_add_test(tests, a_file_goes_before_an_empty_value);
 	tcase_add_test(tests, an_empty_file_name_is_none);
+	unit_add_table(tests, credentials_are_the_third_place, places);
+	tcase_add_test(tests, credentials_are_checked);
+	tcase_add_test(tests, credentials_of_other_names_are_none);
+	tcase_add_test(tests, credentials_must_be_readable);
+	tcase_add_test(tests, a_key_file_as_credential_is_a_path);
+	tcase_add_loop_test(tests, no_credentials_are_needed, 0, 2);
+	tcase_add_test(tests, secrets_are_known);
 	tcase_add_test(tests, every_setting_has_a_name_and_a_help);
 	tcase_add_test(tests, nothing_can_be_freed);
 }

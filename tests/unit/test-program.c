@@ -221,6 +221,22 @@ START_TEST(check_wants_a_database_where_one_is_used)
 	unit_assert_begins(written, "unit-program: database: ");
 }
 
+START_TEST(settings_are_printed_as_a_file)
+{
+	const char *written;
+
+	setenv("STRIPE_LIVEMODE", "wrong", 1);
+	ck_assert_int_eq(
+	    run(STDOUT_FILENO, &written, "settings", NULL, NULL), EXIT_DONE);
+	unit_assert_begins(written, "# unit-program.env - ");
+	ck_assert_ptr_nonnull(strstr(written, "secrets/unit-program/NAME"));
+	ck_assert_ptr_nonnull(strstr(
+	    written, "\nDATABASE_URL=postgresql://paydesk_unit_program@/"));
+	ck_assert_ptr_nonnull(strstr(written, "\n#STRIPE_LIVEMODE=\n"));
+	ck_assert_ptr_nonnull(strstr(written, "\n#REFERRAL_CREDIT_DAYS=45\n"));
+	ck_assert_ptr_null(strstr(written, "CATALOG"));
+}
+
 /* add - all tests */
 static void
 add(TCase *tests)
@@ -236,6 +252,7 @@ add(TCase *tests)
 	tcase_add_loop_test(tests, wrong_settings_stop_the_start, 0, 2);
 	tcase_add_test(tests, a_wrong_setup_stops_the_start);
 	tcase_add_test(tests, check_looks_at_what_is_needed);
+	tcase_add_test(tests, settings_are_printed_as_a_file);
 	tcase_add_test(tests, check_wants_a_database_where_one_is_used);
 }
 
