@@ -111,6 +111,40 @@ BEGIN
 		WHERE id IN (account, referrer);
 END $$;
 
+-- Takes back what was taken for an account's first payment, because the Checkout
+-- session of that subscription says that nothing was paid: the date, and both
+-- sides' days. The money's own event brings them again. Whoever has paid for
+-- another subscription, or before this one was known, keeps them.
+CREATE FUNCTION billing.payment_retract(s billing.subscriptions) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	referrer bigint;
+BEGIN
+	PERFORM FROM billing.accounts WHERE id = s.account_id OR id = (
+		SELECT referrer_account_id FROM billing.referrals
+			WHERE referred_account_id = s.account_id)
+		ORDER BY id FOR NO KEY UPDATE;
+	IF EXISTS (SELECT FROM billing.subscriptions
+			WHERE account_id = s.account_id AND was_active AND id <> s.id
+			  AND (NOT checkout_unpaid OR invoice_paid OR checkout_paid_at IS NOT NULL)) THEN
+		RETURN;
+	END IF;
+	UPDATE billing.accounts SET first_paid_at = NULL, updated_at = now()
+		WHERE id = s.account_id AND first_paid_at >= s.created_at;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	UPDATE billing.referrals SET converted_at = NULL, credited_at = NULL
+		WHERE referred_account_id = s.account_id AND converted_at >= s.created_at
+		RETURNING referrer_account_id INTO referrer;
+	IF FOUND THEN
+		UPDATE billing.accounts
+			SET credit_until = credit_until
+				- make_interval(days => billing.referral_credit_days())
+			WHERE id IN (s.account_id, referrer);
+	END IF;
+END $$;
+
 -- Brings an account in line with its subscriptions: mirrored status, trial end,
 -- tier, and on the first payment ever the referral. ended says that one of them
 -- has just ended, or turned out to be unpaid: that takes the tier away unless
@@ -410,6 +444,10 @@ BEGIN
 	END IF;
 	IF s.account_id IS NULL THEN
 		RETURN CASE outcome_ WHEN 'applied' THEN 'unmatched' ELSE outcome_ END;
+	END IF;
+	IF s.checkout_unpaid AND NOT old.checkout_unpaid AND s.was_active
+	   AND s.status = 'incomplete' THEN
+		PERFORM billing.payment_retract(s);
 	END IF;
 	IF (s.status, s.was_active, s.trial_end, s.account_id)
 	   IS DISTINCT FROM (old.status, old.was_active, old.trial_end, old.account_id) THEN

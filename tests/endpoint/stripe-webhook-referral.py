@@ -100,6 +100,34 @@ def not_paid(desk, status):
     pair.check(None, None)
 
 
+@suite.case("a session that turns out unpaid takes the credit back until the"
+            " money comes")
+def unpaid_after_all(desk):
+    pair = Pair(desk, referrer_credit=30)
+    buyer = pair.buyer
+    desk.deliver(buyer.created())
+    pair.check(30 + CREDIT_DAYS, CREDIT_DAYS)
+    desk.deliver(buyer.checkout(payment_status="unpaid"))
+    same(pair.converted(), False)
+    pair.check(30, 0)
+    desk.deliver(buyer.payment_arrived())
+    true(pair.converted(), "the money did not convert")
+    pair.check(30 + CREDIT_DAYS, CREDIT_DAYS)
+
+
+@suite.case("an unpaid session takes nothing from whoever has paid before")
+def paid_before(desk):
+    pair = Pair(desk)
+    buyer = pair.buyer
+    desk.deliver(buyer.created(), buyer.invoice_paid(at=1))
+    credits = pair.credits()
+    again = Buyer(buyer.account, customer=buyer.customer)
+    desk.deliver(again.created(at=100),
+                 again.checkout(payment_status="unpaid", at=101))
+    true(pair.converted(), "the referral was taken back")
+    same(pair.credits(), credits)
+
+
 @suite.case("whatever is replayed, renewed or bought again credits nothing"
             " more")
 def once(desk):

@@ -24,7 +24,7 @@ suite = Suite(lambda: Desk(workers=WORKERS, durable=False))
 SUBSCRIPTION = ("plan", "period", "price_id", "status", "seat_limit",
                 "current_period_start", "current_period_end", "trial_end",
                 "cancel_at_period_end", "last_event_at")
-ACCOUNT = ("tier", "subscription_status", "account_trial_end")
+ACCOUNT = ("tier", "subscription_status", "account_trial_end", "has_paid")
 PRO = {"plan": "pro", "period": "monthly", "price_id": "price_pro_monthly",
        "seat_limit": 1, "current_period_start": when(START),
        "current_period_end": when(START + MONTH), "trial_end": None,
@@ -181,7 +181,8 @@ def check_ends(desk, life, orders, api, expected):
     for buyer, order in zip(buyers, orders):
         row = desk.row("""
             SELECT s.*, a.tier, a.subscription_status,
-                   a.trial_end AS account_trial_end, a.id AS owner
+                   a.trial_end AS account_trial_end, a.id AS owner,
+                   a.first_paid_at IS NOT NULL AS has_paid
             FROM billing.subscriptions s, billing.accounts a
             WHERE s.stripe_subscription_id = %s AND a.external_id = %s""",
                        buyer.subscription, buyer.account)
