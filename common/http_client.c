@@ -14,7 +14,7 @@ struct http_client {
 /* An answer in the making. */
 struct collector {
 	char *bytes;
-	size_t len, room;
+	size_t len, room, max;
 };
 
 /* http_client_new - a handle that keeps its connections */
@@ -50,7 +50,7 @@ collect(char *bytes, size_t size, size_t count, void *user)
 	size_t len = size * count;
 	char *grown;
 
-	if (len > HTTP_ANSWER_MAX - collector->len)
+	if (len > collector->max - collector->len)
 		return 0;
 	if (collector->len + len > collector->room) {
 		size_t room = 2 * (collector->len + len);
@@ -117,11 +117,13 @@ http_client_call(struct http_client *client, struct arena *arena,
     const struct http_call *call, struct http_answer *answer)
 {
 	struct curl_slist *headers = make_headers(call->headers);
-	struct collector collector = { NULL, 0, 0 };
+	struct collector collector = { .max = HTTP_ANSWER_MAX };
 	CURLcode code = CURLE_OUT_OF_MEMORY;
 	enum rc rc = RC_UPSTREAM;
 
 	memset(answer, 0, sizeof *answer);
+	if (call->answer_max != 0)
+		collector.max = call->answer_max;
 	client->error[0] = '\0';
 	client->was_sent = false;
 	if (headers == NULL)

@@ -22,7 +22,8 @@ struct http_call {
 	const char *const *headers; /* "Name: value", NULL-terminated */
 	const char *body;	    /* NULL: none */
 	size_t body_len;
-	long timeout_ms; /* for the whole call */
+	long timeout_ms;   /* for the whole call */
+	size_t answer_max; /* bytes; 0: HTTP_ANSWER_MAX */
 };
 
 struct http_answer {

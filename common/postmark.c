@@ -144,7 +144,7 @@ postmark_send(struct postmark *postmark, struct arena *arena,
     struct mail_outcome *outcome)
 {
 	struct http_call call = { "POST", postmark->url, postmark->headers,
-		NULL, 0, timeout_ms };
+		NULL, 0, timeout_ms, 0 };
 	struct http_answer answer;
 
 	call.body = make_body(arena, message);

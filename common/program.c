@@ -32,6 +32,23 @@ program_fail(const struct service *service, int status, const char *format, ...)
 	return status;
 }
 
+/* program_connect - what a command does first */
+int
+program_connect(struct service *service)
+{
+	enum rc rc;
+
+	if (service->db == NULL)
+		return program_fail(service, EXIT_UNAVAILABLE,
+		    "database: DATABASE_URL is not set");
+	rc = db_connect(service->db);
+	if (rc == RC_OK)
+		return EXIT_DONE;
+	return program_fail(service,
+	    rc == RC_INTERNAL ? EXIT_CONFIG : EXIT_UNAVAILABLE, "database: %s",
+	    db_error(service->db));
+}
+
 /* program_progress - for long work that a person watches */
 void
 program_progress(int done, int total)

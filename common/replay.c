@@ -171,19 +171,14 @@ replay_events(struct service *service, struct stripe_intake *intake, int argc,
 	struct options options;
 	struct run run = { service, intake, &options, NULL, NULL, 0, 0, 0 };
 	bool asked = true;
-	enum rc rc;
+	int status;
 
 	if (!parse_options(&options, argc, argv))
 		return program_fail(service, EXIT_USAGE,
 		    "give either --failed or the ids of events; see --help");
-	if (service->db == NULL)
-		return program_fail(service, EXIT_UNAVAILABLE,
-		    "database: DATABASE_URL is not set");
-	rc = db_connect(service->db);
-	if (rc != RC_OK)
-		return program_fail(service,
-		    rc == RC_INTERNAL ? EXIT_CONFIG : EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
+	status = program_connect(service);
+	if (status != EXIT_DONE)
+		return status;
 	run.arena = arena_new(EVENT_ARENA_MAX);
 	run.table = table_new(columns);
 	run.total = options.id_count;

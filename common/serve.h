@@ -95,6 +95,12 @@ int program_main(const struct program *program, int argc, char **argv);
 int program_fail(const struct service *service, int status, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
 
+/*
+ * Connects the program's database, for commands. Returns EXIT_DONE, or the
+ * status to exit with, after saying why.
+ */
+int program_connect(struct service *service);
+
 /* Shows "DONE of TOTAL" on standard error when that is a terminal. */
 void program_progress(int done, int total);
 

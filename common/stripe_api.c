@@ -11,12 +11,16 @@
 #include "json.h"
 #include "log.h"
 
-#define FIRST_DELAY_MS 500 /* before the second attempt; doubles */
-#define HEADERS_MAX 5	   /* with the NULL after them */
+#define FIRST_DELAY_MS 500     /* before the second attempt; doubles */
+#define WALK_DEADLINE_MS 60000 /* of a page with all its repetitions */
+#define WALK_ATTEMPTS 6
+#define PAGE_MAX (32 << 20) /* bytes: a hundred of the largest events */
+#define HEADERS_MAX 5	    /* with the NULL after them */
 
 struct stripe_api {
 	struct http_client *http;
 	const char *base, *authorization, *version;
+	long next_page_ms; /* not before; monotonic */
 };
 
 /* One call, whatever number of attempts it takes. */
@@ -28,6 +32,8 @@ struct exchange {
 	const char *idempotency_key; /* NULL: none */
 	long timeout_ms;	     /* for all attempts */
 	int attempts;
+	bool walks;	   /* a page of many: a 429 is waited out */
+	size_t answer_max; /* bytes; 0: the usual */
 
 	struct http_answer answer; /* status 0: there was none */
 	const char *request_id;	   /* of the answer, or NULL */
@@ -124,22 +130,45 @@ once_more(struct stripe_api *api, const struct exchange *exchange)
 		return false;
 	if (should != NULL && strcmp(should, "true") == 0)
 		return true;
-	return exchange->answer.status == 409 || exchange->answer.status >= 500;
+	return exchange->answer.status == 409 ||
+	    exchange->answer.status >= 500 ||
+	    (exchange->walks && exchange->answer.status == 429);
+}
+
+/* sleep_ms - unless it is nothing */
+static void
+sleep_ms(long ms)
+{
+	struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
+
+	if (ms > 0)
+		nanosleep(&pause, NULL);
+}
+
+/* asked_delay_ms - how long a 429 wants a walk to wait */
+static long
+asked_delay_ms(struct stripe_api *api, const struct exchange *exchange)
+{
+	const char *seconds;
+
+	if (exchange->answer.status != 429 ||
+	    (seconds = http_client_header(api->http, "Retry-After")) == NULL)
+		return 0;
+	return strtol(seconds, NULL, 10) * 1000;
 }
 
 /* pause_before - a growing, jittered delay; false: the deadline comes first */
 static bool
-pause_before(int attempt, long deadline_ms)
+pause_before(int attempt, long least_ms, long deadline_ms)
 {
-	struct timespec pause;
 	long ms = FIRST_DELAY_MS << (attempt - 1);
 
 	ms += random() % (ms / 2);
-	if (now_ms() + ms >= deadline_ms)
+	if (ms < least_ms)
+		ms = least_ms;
+	if (ms >= deadline_ms - now_ms())
 		return false;
-	pause.tv_sec = ms / 1000;
-	pause.tv_nsec = ms % 1000 * 1000000;
-	nanosleep(&pause, NULL);
+	sleep_ms(ms);
 	return true;
 }
 
@@ -167,7 +196,7 @@ perform(struct stripe_api *api, struct arena *arena, struct exchange *exchange)
 {
 	const char *headers[HEADERS_MAX], *id;
 	struct http_call call = { exchange->method, NULL, headers,
-		exchange->body, exchange->body_len, 0 };
+		exchange->body, exchange->body_len, 0, exchange->answer_max };
 	long deadline_ms = now_ms() + exchange->timeout_ms;
 
 	call.url = arena_printf(arena, "%s%s", api->base, exchange->path);
@@ -186,19 +215,21 @@ perform(struct stripe_api *api, struct arena *arena, struct exchange *exchange)
 		log_attempt(api, exchange);
 		if (attempt == exchange->attempts ||
 		    !once_more(api, exchange) ||
-		    !pause_before(attempt, deadline_ms))
+		    !pause_before(
+			attempt, asked_delay_ms(api, exchange), deadline_ms))
 			break;
 	}
 	return exchange->answer.status != 0 ? RC_OK : RC_UPSTREAM;
 }
 
-/* get - one object, asked for once */
+/* get - one object, asked for once unless it says more */
 static enum rc
 get(struct stripe_api *api, struct arena *arena, struct exchange *exchange,
     json_object **object)
 {
 	exchange->method = "GET";
-	exchange->attempts = 1;
+	if (exchange->attempts == 0)
+		exchange->attempts = 1;
 	if (exchange->path == NULL || perform(api, arena, exchange) != RC_OK)
 		return RC_UPSTREAM;
 	if (exchange->answer.status == 404)
@@ -285,6 +316,78 @@ stripe_api_live_subscription(struct stripe_api *api, struct arena *arena,
 	if (json_object_array_length(data) == 0)
 		return RC_NOT_FOUND;
 	*subscription = json_object_array_get_idx(data, 0);
+	return RC_OK;
+}
+
+/* walk - a call of many: never too soon after the last one */
+static enum rc
+walk(struct stripe_api *api, struct arena *arena, struct exchange *exchange,
+    json_object **object)
+{
+	exchange->timeout_ms = WALK_DEADLINE_MS;
+	exchange->attempts = WALK_ATTEMPTS;
+	exchange->walks = true;
+	sleep_ms(api->next_page_ms - now_ms());
+	api->next_page_ms = now_ms() + 1000 / STRIPE_PAGES_PER_SECOND;
+	return get(api, arena, exchange, object);
+}
+
+/* stripe_api_invoice - as it is now */
+enum rc
+stripe_api_invoice(struct stripe_api *api, struct arena *arena, const char *id,
+    json_object **invoice)
+{
+	struct exchange exchange = { .kind = "/v1/invoices" };
+
+	if (!usable_id(id))
+		return RC_NOT_FOUND;
+	exchange.path = arena_printf(arena, "/v1/invoices/%s", id);
+	return walk(api, arena, &exchange, invoice);
+}
+
+/*
+ * before_answer - Stripe's clock when the last call began: the answer's Date,
+ * less the time that it took; our own clock when it has none
+ */
+static int64_t
+before_answer(struct stripe_api *api, long began_ms)
+{
+	const char *date = http_client_header(api->http, "Date");
+	struct tm tm = { 0 };
+	time_t answered = time(NULL);
+
+	if (date != NULL &&
+	    strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &tm) != NULL)
+		answered = timegm(&tm);
+	return (int64_t)answered - (now_ms() - began_ms + 999) / 1000;
+}
+
+/* stripe_api_page - of a list, at a decent pace */
+enum rc
+stripe_api_page(struct stripe_api *api, struct arena *arena, const char *path,
+    const char *query, const char *after, struct stripe_page *page)
+{
+	struct exchange exchange = { .kind = path, .answer_max = PAGE_MAX };
+	long began_ms = now_ms();
+	json_object *list;
+	enum rc rc;
+
+	if (after != NULL && !usable_id(after))
+		return RC_UPSTREAM;
+	exchange.path = arena_printf(arena, "%s?limit=%d%s%s%s%s", path,
+	    STRIPE_PAGE_SIZE, *query != '\0' ? "&" : "", query,
+	    after != NULL ? "&starting_after=" : "",
+	    after != NULL ? after : "");
+	rc = walk(api, arena, &exchange, &list);
+	if (rc != RC_OK)
+		return RC_UPSTREAM;
+	page->before_s = before_answer(api, began_ms);
+	page->data = json_member(list, "data");
+	if (!json_object_is_type(page->data, json_type_array) ||
+	    json_boolean(list, "has_more", &page->has_more) != RC_OK) {
+		log_message("warn", "stripe: GET %s: not a list", path);
+		return RC_UPSTREAM;
+	}
 	return RC_OK;
 }
 

@@ -11,6 +11,7 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "arena.h"
 #include "config.h"
@@ -19,6 +20,8 @@
 
 #define STRIPE_DEADLINE_MS 10000 /* of a call with all its repetitions */
 #define STRIPE_ATTEMPTS 3
+#define STRIPE_PAGE_SIZE 100	   /* objects: the most that Stripe gives */
+#define STRIPE_PAGES_PER_SECOND 10 /* Stripe allows 25, in test mode too */
 
 struct stripe_api;
 
@@ -60,6 +63,31 @@ enum rc stripe_api_session(struct stripe_api *api, struct arena *arena,
 enum rc stripe_api_live_subscription(struct stripe_api *api,
     struct arena *arena, const char *customer,
     json_object **subscription) MUST_CHECK;
+
+/*
+ * GET /v1/invoices/:id, for a command that walks. Results as above.
+ */
+enum rc stripe_api_invoice(struct stripe_api *api, struct arena *arena,
+    const char *id, json_object **invoice) MUST_CHECK;
+
+/* A page of a list; data is an array, and lives in the arena. */
+struct stripe_page {
+	json_object *data;
+	bool has_more;	  /* there is another one after it */
+	int64_t before_s; /* Stripe's clock before it answered */
+};
+
+/*
+ * A page of the list at path, after the object of that id, or from the list's
+ * beginning; query is more of the query, or "". For commands that walk a whole
+ * list: there are STRIPE_PAGES_PER_SECOND at most, a 429 is waited out, and
+ * what Stripe's libraries would repeat is repeated.
+ * (docs.stripe.com/api/pagination, docs.stripe.com/rate-limits)
+ *   RC_UPSTREAM  no usable answer; logged
+ */
+enum rc stripe_api_page(struct stripe_api *api, struct arena *arena,
+    const char *path, const char *query, const char *after,
+    struct stripe_page *page) MUST_CHECK;
 
 /*
  * POST /v1/checkout/sessions and POST /v1/billing_portal/sessions, within

@@ -115,7 +115,7 @@ deliver(struct service *service, const struct signature_keys *keys,
 	const char *headers[] = { "Content-Type: application/json", NULL,
 		NULL };
 	struct http_call call = { "POST", url, headers, body, len,
-		SEND_TIMEOUT_MS };
+		SEND_TIMEOUT_MS, 0 };
 	struct http_answer answer;
 	char signature[128];
 

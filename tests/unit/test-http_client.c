@@ -38,7 +38,7 @@ call(const char *method, int port, const char *const *headers, const char *body,
     size_t body_len, long timeout_ms)
 {
 	struct http_call wanted = { method, NULL, headers, body, body_len,
-		timeout_ms };
+		timeout_ms, 0 };
 
 	wanted.url = arena_printf(arena, "http://127.0.0.1:%d/v1/x?y=z", port);
 	memset(&answer, 0xa5, sizeof answer);
@@ -248,7 +248,7 @@ static const char *const unreachable[] = { "http://127.0.0.1:1/",
 START_TEST(what_cannot_be_called_is_an_error)
 {
 	const struct http_call wanted = { "GET", unreachable[_i], no_headers,
-		NULL, 0, CALL_MS };
+		NULL, 0, CALL_MS, 0 };
 
 	ck_assert_int_eq(
 	    http_client_call(client, arena, &wanted, &answer), RC_UPSTREAM);
@@ -260,7 +260,7 @@ START_TEST(https_needs_tls)
 {
 	static const struct server_turn turns[] = { { SERVER_CLOSE,
 	    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", 0 } };
-	struct http_call wanted = { "GET", NULL, no_headers, NULL, 0, 300 };
+	struct http_call wanted = { "GET", NULL, no_headers, NULL, 0, 300, 0 };
 	int port = server_start(turns, 1);
 
 	wanted.url = arena_printf(arena, "https://127.0.0.1:%d/", port);
@@ -274,7 +274,8 @@ START_TEST(answers_need_room_in_the_arena)
 	static const struct server_turn turns[] = { { SERVER_CLOSE,
 	    "HTTP/1.1 200 OK\r\n\r\n", 4096 } };
 	struct arena *small = arena_new(4096);
-	struct http_call wanted = { "GET", NULL, no_headers, NULL, 0, CALL_MS };
+	struct http_call wanted = { "GET", NULL, no_headers, NULL, 0, CALL_MS,
+		0 };
 	int port = server_start(turns, 1);
 
 	wanted.url = arena_printf(arena, "http://127.0.0.1:%d/", port);
