@@ -25,6 +25,7 @@ enum kind {
 
 struct config {
 	char *values[SETTING_COUNT];
+	char *origins[SETTING_COUNT]; /* "the environment", or a path */
 	char problem[512];
 };
 
@@ -319,6 +320,7 @@ static enum rc
 from_file(struct config *config, enum setting setting, const char *place,
     const char *path)
 {
+	config->origins[setting] = strdup(path);
 	config->values[setting] = read_file(path);
 	if (config->values[setting] != NULL)
 		return RC_OK;
@@ -346,9 +348,10 @@ from_credentials(struct config *config, enum setting setting)
 	}
 	if (access(path, F_OK) != 0)
 		;
-	else if (settings[setting].kind == SECRET_PATH)
+	else if (settings[setting].kind == SECRET_PATH) {
+		config->origins[setting] = strdup(path);
 		config->values[setting] = strdup(path);
-	else
+	} else
 		rc = from_file(config, setting, settings[setting].name, path);
 	free(path);
 	return rc;
@@ -368,6 +371,7 @@ find_value(struct config *config, enum setting setting)
 			    "%s is longer than %d bytes", name, VALUE_MAX);
 			return RC_BAD_REQUEST;
 		}
+		config->origins[setting] = strdup("the environment");
 		config->values[setting] = strdup(value);
 		return RC_OK;
 	}
@@ -426,6 +430,7 @@ config_free(struct config *config)
 			explicit_bzero(
 			    config->values[i], strlen(config->values[i]));
 		free(config->values[i]);
+		free(config->origins[i]);
 	}
 	free(config);
 }
@@ -446,6 +451,16 @@ long
 config_long(const struct config *config, enum setting setting)
 {
 	return strtol(config_string(config, setting), NULL, 10);
+}
+
+/* config_origin - where a value comes from */
+const char *
+config_origin(const struct config *config, enum setting setting)
+{
+	const char *value = config->values[setting];
+
+	return value == NULL || *value == '\0' ? NULL :
+						 config->origins[setting];
 }
 
 /* config_name - as in the environment */

@@ -64,6 +64,12 @@ const char *config_string(const struct config *config, enum setting setting);
 /* The value of a setting that is a number and has a default. */
 long config_long(const struct config *config, enum setting setting);
 
+/*
+ * Where the value was found: "the environment", or the path of a file. NULL: it
+ * is not set, and has its default if there is one.
+ */
+const char *config_origin(const struct config *config, enum setting setting);
+
 const char *config_name(enum setting setting);
 
 /* One line on what it is, for --help. */

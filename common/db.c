@@ -18,6 +18,7 @@ struct db {
 	int timeout_ms;
 	PGconn *conn; /* NULL when not connected */
 	bool in_transaction;
+	int schema_version; /* 0: unknown */
 	unsigned round_trips;
 	char sqlstate[6], error[512];
 };
@@ -223,8 +224,8 @@ check_schema(struct db *db)
 {
 	PGresult *result = NULL;
 	enum rc rc;
-	int version;
 
+	db->schema_version = 0;
 	rc = exchange(db, NULL,
 	    "SELECT max(version) FROM billing.schema_version", 0, NULL,
 	    &result);
@@ -239,16 +240,17 @@ check_schema(struct db *db)
 		return strncmp(db->sqlstate, "42", 2) == 0 ? RC_INTERNAL :
 							     RC_BUSY;
 	}
-	version = atoi(PQgetvalue(result, 0, 0));
+	db->schema_version = atoi(PQgetvalue(result, 0, 0));
 	PQclear(result);
-	if (version == DB_SCHEMA_VERSION)
+	if (db->schema_version == DB_SCHEMA_VERSION)
 		return RC_OK;
 	snprintf(db->error, sizeof db->error,
 	    "the database's schema is at version %d and this program needs "
 	    "%d: %s",
-	    version, DB_SCHEMA_VERSION,
-	    version < DB_SCHEMA_VERSION ? "run sql/migrate" :
-					  "install the newer programs");
+	    db->schema_version, DB_SCHEMA_VERSION,
+	    db->schema_version < DB_SCHEMA_VERSION ?
+		"run sql/migrate" :
+		"install the newer programs");
 	return RC_INTERNAL;
 }
 
@@ -366,10 +368,10 @@ back_off(int attempt)
 	nanosleep(&pause, NULL);
 }
 
-/* db_run - one statement */
-enum rc
-db_run(struct db *db, const char *name, size_t count, const char *const *params,
-    struct db_result **result)
+/* run - a prepared statement, or plain SQL without a name, until it is done */
+static enum rc
+run(struct db *db, const char *name, const char *sql, size_t count,
+    const char *const *params, struct db_result **result)
 {
 	PGresult *answer = NULL;
 	enum rc rc = RC_BUSY;
@@ -382,7 +384,7 @@ db_run(struct db *db, const char *name, size_t count, const char *const *params,
 			return RC_BUSY;
 		if (db->conn == NULL)
 			return RC_BUSY; /* lost inside the transaction */
-		rc = exchange(db, name, NULL, count, params, &answer);
+		rc = exchange(db, name, sql, count, params, &answer);
 		if (rc != RC_BUSY || db->in_transaction || !retryable(db))
 			break;
 		back_off(attempt);
@@ -394,6 +396,21 @@ db_run(struct db *db, const char *name, size_t count, const char *const *params,
 	else
 		PQclear(answer);
 	return rc;
+}
+
+/* db_run - one statement */
+enum rc
+db_run(struct db *db, const char *name, size_t count, const char *const *params,
+    struct db_result **result)
+{
+	return run(db, name, NULL, count, params, result);
+}
+
+/* db_query - one statement that is not prepared */
+enum rc
+db_query(struct db *db, const char *sql, struct db_result **result)
+{
+	return run(db, NULL, sql, 0, NULL, result);
 }
 
 /* attempt_transaction - BEGIN, work, COMMIT or ROLLBACK, once */
@@ -438,6 +455,13 @@ db_transaction(
 		back_off(attempt);
 	}
 	return rc;
+}
+
+/* db_schema_version - as the database said it last */
+int
+db_schema_version(const struct db *db)
+{
+	return db->schema_version;
 }
 
 /* db_result_rows - how many */

@@ -21,7 +21,13 @@
 struct db;
 struct db_result;
 
-/* $n parameters only; every name qualified by its schema. */
+/*
+ * $n parameters only; every name qualified by its schema. A name that begins
+ * with DB_OPERATOR stands for a statement of a command that is run as another
+ * role than the program's own: that one need not have the right to it.
+ */
+#define DB_OPERATOR "operator_"
+
 struct db_statement {
 	const char *name, *sql;
 };
@@ -55,12 +61,22 @@ enum rc db_run(struct db *db, const char *name, size_t count,
     const char *const *params, struct db_result **result) MUST_CHECK;
 
 /*
+ * The same with SQL that is not prepared, for a look at the database itself.
+ * No word from outside may be in it.
+ */
+enum rc db_query(
+    struct db *db, const char *sql, struct db_result **result) MUST_CHECK;
+
+/*
  * Runs work(db, context) between BEGIN and COMMIT, again from the start after a
  * serialization failure or deadlock. Anything but RC_OK from work rolls back
  * and is returned. work must make no network call of its own.
  */
 enum rc db_transaction(struct db *db,
     enum rc (*work)(struct db *db, void *context), void *context) MUST_CHECK;
+
+/* The schema's version that the last db_connect() saw; 0: none. */
+int db_schema_version(const struct db *db);
 
 int db_result_rows(const struct db_result *result);
 

@@ -236,7 +236,7 @@ license_tools_show(struct service *service, int argc, char **argv)
 	status = ready(service, argv[1], &key);
 	if (status != EXIT_DONE)
 		return status;
-	if (db_run(service->db, "license_show", 1, &key, &row) != RC_OK)
+	if (db_run(service->db, "operator_show", 1, &key, &row) != RC_OK)
 		return unavailable(service);
 	rows = db_result_rows(row);
 	if (rows == 1)
@@ -245,12 +245,12 @@ license_tools_show(struct service *service, int argc, char **argv)
 	if (rows == 0)
 		return no_license(service, key);
 	if (!show_rows(
-		service, "license_mails", key, "mails", mails, as_json, &rows))
+		service, "operator_mails", key, "mails", mails, as_json, &rows))
 		return unavailable(service);
 	if (as_json)
 		puts(",");
-	if (!show_rows(service, "license_events", key, "deliveries", deliveries,
-		as_json, &rows))
+	if (!show_rows(service, "operator_events", key, "deliveries",
+		deliveries, as_json, &rows))
 		return unavailable(service);
 	if (as_json)
 		puts("}");
@@ -270,7 +270,7 @@ override(struct service *service, const char *typed, const char *word,
 	status = ready(service, typed, &params[0]);
 	if (status != EXIT_DONE)
 		return status;
-	if (db_run(service->db, "license_override", 3, params, &row) != RC_OK)
+	if (db_run(service->db, "operator_override", 3, params, &row) != RC_OK)
 		return unavailable(service);
 	now = db_result_text(row, 0, 0);
 	if (now == NULL)
@@ -325,7 +325,7 @@ queue_mail(struct service *service, const struct issuer *issuer,
 	params[1] = issue.mail.subject;
 	params[2] = issue.mail.text;
 	params[3] = issue.mail.html;
-	if (db_run(service->db, "license_mail", 4, params, NULL) != RC_OK)
+	if (db_run(service->db, "operator_mail", 4, params, NULL) != RC_OK)
 		return unavailable(service);
 	puts("queued; gumroad-webhook deliver sends it");
 	return EXIT_DONE;
@@ -345,7 +345,7 @@ license_tools_resend(
 	status = ready(service, argv[1], &key);
 	if (status != EXIT_DONE)
 		return status;
-	if (db_run(service->db, "license_by_key", 1, &key, &row) != RC_OK)
+	if (db_run(service->db, "operator_by_key", 1, &key, &row) != RC_OK)
 		return unavailable(service);
 	status = db_result_rows(row) == 1 ? queue_mail(service, issuer, row) :
 					    no_license(service, key);

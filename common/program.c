@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "checkup.h"
 #include "log.h"
 #include "serve.h"
 #include "serve_loop.h"
@@ -67,7 +68,9 @@ usage(const struct program *program, FILE *out)
 	const struct route *route;
 
 	fprintf(out, "%s - %s\n\nUsage:\n", program->name, program->summary);
-	fprintf(out, "  %s check\n      is all that it needs in place?\n",
+	fprintf(out,
+	    "  %s check [--offline] [--json]\n"
+	    "      is all that it needs in place, and if not, what to do?\n",
 	    program->name);
 	fprintf(out,
 	    "  %s settings\n      print a settings file with every default\n",
@@ -175,34 +178,14 @@ serve(struct service *service)
 	return serve_loop(service, STDIN_FILENO);
 }
 
-/* check - settings are read already; is the database right? */
-static int
-check(struct service *service)
-{
-	enum rc rc;
-
-	printf("settings  ok\n");
-	if (service->program->statements == NULL)
-		return EXIT_DONE;
-	if (service->db == NULL)
-		return no_database(service);
-	rc = db_connect(service->db);
-	if (rc != RC_OK)
-		return program_fail(service,
-		    rc == RC_INTERNAL ? EXIT_CONFIG : EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
-	printf("database  ok, schema version %d\n", DB_SCHEMA_VERSION);
-	return EXIT_DONE;
-}
-
 /* run_command - by name; the usage when there is none of that name */
 static int
 run_command(struct service *service, int argc, char **argv)
 {
 	const struct command *command;
 
-	if (strcmp(argv[1], "check") == 0 && argc == 2)
-		return check(service);
+	if (strcmp(argv[1], "check") == 0)
+		return checkup_run(service, argc - 1, argv + 1);
 	for (command = service->program->commands; command->name; command++) {
 		if (strcmp(argv[1], command->name) == 0)
 			return command->run(service, argc - 1, argv + 1);

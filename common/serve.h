@@ -53,6 +53,8 @@ struct route {
 	request_handler handle;
 };
 
+struct doctor; /* doctor.h */
+
 struct command {
 	const char *name;
 	const char *arguments; /* as in a synopsis */
@@ -86,6 +88,13 @@ struct program {
 	 * a sentence that names the setting. May be NULL.
 	 */
 	enum rc (*setup)(struct service *service, const char **problem);
+
+	/*
+	 * Adds what is right and wrong with the program's own needs to what
+	 * `check` finds with every program; the database may be away. May be
+	 * NULL.
+	 */
+	void (*examine)(struct service *service, struct doctor *doctor);
 };
 
 /* Serves or runs the command in argv; returns the exit status. */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "doctor.h"
 #include "serve.h"
 #include "unit.h"
 
@@ -99,10 +100,10 @@ run(int descriptor, const char **written, const char *first, const char *second,
 START_TEST(help_shows_everything)
 {
 	static const char *const words[] = { "unit-program - be tested\n",
-		"unit-program check\n", "unit-program show [ID…]\n",
-		"show some\n", "unit-program lose", "--version", "POST /one\n",
-		"GET /two\n", "DATABASE_URL", "STRIPE_LIVEMODE",
-		"man unit-program" };
+		"unit-program check [--offline] [--json]\n",
+		"unit-program show [ID…]\n", "show some\n", "unit-program lose",
+		"--version", "POST /one\n", "GET /two\n", "DATABASE_URL",
+		"STRIPE_LIVEMODE", "man unit-program" };
 	const char *written;
 
 	ck_assert_int_eq(
@@ -198,13 +199,62 @@ START_TEST(a_wrong_setup_stops_the_start)
 	ck_assert_ptr_null(state_seen);
 }
 
+/* examine - a finding of the program's own */
+static void
+examine(struct service *service, struct doctor *doctor)
+{
+	ck_assert_ptr_nonnull(service->state);
+	if (doctor_online(doctor))
+		doctor_problem(
+		    doctor, "weather", "Take an umbrella.", "it rains");
+}
+
 START_TEST(check_looks_at_what_is_needed)
 {
 	const char *written;
 
 	ck_assert_int_eq(
 	    run(STDOUT_FILENO, &written, "check", NULL, NULL), EXIT_DONE);
-	ck_assert_str_eq(written, "settings  ok\n");
+	unit_assert_begins(written,
+	    "result  subject               finding\n"
+	    "ok      DATABASE_URL          not set\n");
+	ck_assert_ptr_nonnull(strstr(written, "\n0 problems, 0 warnings\n"));
+}
+
+START_TEST(check_says_where_a_setting_is_from)
+{
+	const char *written;
+
+	setenv("STRIPE_LIVEMODE", "true", 1);
+	setenv("DATABASE_URL_FILE", unit_file("host=/secret", 12), 1);
+	ck_assert_int_eq(
+	    run(STDOUT_FILENO, &written, "check", NULL, NULL), EXIT_DONE);
+	ck_assert_ptr_nonnull(strstr(
+	    written, "STRIPE_LIVEMODE       set, from the environment\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(written, "REFERRAL_CREDIT_DAYS  not set, so it is 45\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(written, "DATABASE_URL          set, from /"));
+	ck_assert_ptr_null(strstr(written, "secret"));
+}
+
+START_TEST(check_includes_what_the_program_finds)
+{
+	const char *written;
+
+	program.examine = examine;
+	ck_assert_int_eq(
+	    run(STDOUT_FILENO, &written, "check", NULL, NULL), EXIT_FAILED);
+	ck_assert_ptr_nonnull(strstr(written, "it rains\n"));
+	ck_assert_ptr_nonnull(strstr(written, "Take an umbrella.\n"));
+	ck_assert_int_eq(
+	    run(STDOUT_FILENO, &written, "check", "--json", NULL), EXIT_FAILED);
+	ck_assert_ptr_nonnull(
+	    strstr(written, "\"advice\":\"Take an umbrella.\""));
+	ck_assert_int_eq(
+	    run(STDOUT_FILENO, &written, "check", "--offline", NULL),
+	    EXIT_DONE);
+	ck_assert_ptr_null(strstr(written, "it rains"));
 }
 
 START_TEST(check_wants_a_database_where_one_is_used)
@@ -213,12 +263,22 @@ START_TEST(check_wants_a_database_where_one_is_used)
 
 	program.statements = statements;
 	ck_assert_int_eq(
-	    run(STDERR_FILENO, &written, "check", NULL, NULL), EXIT_CONFIG);
-	unit_assert_begins(written, "unit-program: DATABASE_URL is not set");
+	    run(STDOUT_FILENO, &written, "check", NULL, NULL), EXIT_CONFIG);
+	ck_assert_ptr_nonnull(strstr(written, "DATABASE_URL is not set\n"));
 	setenv("DATABASE_URL", "host=/nonexistent", 1);
-	ck_assert_int_eq(run(STDERR_FILENO, &written, "check", NULL, NULL),
+	ck_assert_int_eq(run(STDOUT_FILENO, &written, "check", NULL, NULL),
 	    EXIT_UNAVAILABLE);
-	unit_assert_begins(written, "unit-program: database: ");
+	ck_assert_ptr_nonnull(strstr(written, "problem  database"));
+}
+
+START_TEST(check_refuses_other_words)
+{
+	const char *written;
+
+	ck_assert_int_eq(
+	    run(STDERR_FILENO, &written, "check", "--json", "x"), EXIT_USAGE);
+	ck_assert_str_eq(written,
+	    "unit-program: usage: unit-program check [--offline] [--json]\n");
 }
 
 START_TEST(settings_are_printed_as_a_file)
@@ -253,7 +313,10 @@ add(TCase *tests)
 	tcase_add_test(tests, a_wrong_setup_stops_the_start);
 	tcase_add_test(tests, check_looks_at_what_is_needed);
 	tcase_add_test(tests, settings_are_printed_as_a_file);
+	tcase_add_test(tests, check_says_where_a_setting_is_from);
+	tcase_add_test(tests, check_includes_what_the_program_finds);
 	tcase_add_test(tests, check_wants_a_database_where_one_is_used);
+	tcase_add_test(tests, check_refuses_other_words);
 }
 
 int
