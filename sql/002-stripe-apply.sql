@@ -207,22 +207,24 @@ BEGIN
 	END IF;
 END $$;
 
--- Links what was held back for want of an account, whoever makes the account
--- known: a webhook, a program that creates it, or an operator.
-CREATE FUNCTION billing.account_adopts_subscriptions() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Links what was held back for want of an account to the one that is known now.
+-- Returns how many subscriptions that were.
+CREATE FUNCTION billing.account_adopt(account billing.accounts) RETURNS integer
+LANGUAGE plpgsql AS $$
 DECLARE
 	customer text;
+	adopted  integer;
 BEGIN
-	UPDATE billing.subscriptions SET account_id = NEW.id, updated_at = now()
-		WHERE account_id IS NULL
-		  AND (stripe_customer_id = NEW.stripe_customer_id OR account_ref = NEW.external_id);
-	IF NOT FOUND THEN
-		RETURN NULL;
+	UPDATE billing.subscriptions SET account_id = account.id, updated_at = now()
+		WHERE account_id IS NULL AND (stripe_customer_id = account.stripe_customer_id
+			OR account_ref = account.external_id);
+	GET DIAGNOSTICS adopted = ROW_COUNT;
+	IF adopted = 0 THEN
+		RETURN 0;
 	END IF;
-	IF NEW.stripe_customer_id IS NULL THEN
+	IF account.stripe_customer_id IS NULL THEN
 		SELECT s.stripe_customer_id INTO customer FROM billing.subscriptions s
-			WHERE s.account_id = NEW.id AND s.stripe_customer_id IS NOT NULL
+			WHERE s.account_id = account.id AND s.stripe_customer_id IS NOT NULL
 			  AND NOT billing.customer_is_deleted(s.stripe_customer_id)
 			  AND NOT EXISTS (SELECT FROM billing.accounts o
 				WHERE o.stripe_customer_id = s.stripe_customer_id)
@@ -230,11 +232,42 @@ BEGIN
 			LIMIT 1;
 		IF FOUND THEN
 			UPDATE billing.accounts SET stripe_customer_id = customer
-				WHERE id = NEW.id AND stripe_customer_id IS NULL;
+				WHERE id = account.id AND stripe_customer_id IS NULL;
 		END IF;
 	END IF;
-	PERFORM billing.account_refresh(NEW.id, false, true);
+	PERFORM billing.account_refresh(account.id, false, true);
+	RETURN adopted;
+END $$;
+
+-- Does so whoever makes the account known: a webhook, a program that creates it,
+-- or an operator.
+CREATE FUNCTION billing.account_adopts_subscriptions() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM billing.account_adopt(NEW);
 	RETURN NULL;
+END $$;
+
+-- Does so for subscriptions that missed it: their event and the transaction that
+-- made the account were under way at the same moment, and saw nothing of each
+-- other. Returns how many subscriptions got their account.
+CREATE FUNCTION billing.orphans_adopt() RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	account billing.accounts;
+	adopted integer := 0;
+BEGIN
+	FOR account IN SELECT a.* FROM billing.accounts a JOIN (
+		SELECT o.id, min(1) FILTER (WHERE o.stripe_customer_id = s.stripe_customer_id) AS bound
+			FROM billing.subscriptions s JOIN billing.accounts o
+				ON o.stripe_customer_id = s.stripe_customer_id
+				OR o.external_id = s.account_ref
+			WHERE s.account_id IS NULL GROUP BY o.id) owner USING (id)
+		ORDER BY owner.bound, a.id
+	LOOP
+		adopted := adopted + billing.account_adopt(account);
+	END LOOP;
+	RETURN adopted;
 END $$;
 
 CREATE TRIGGER account_created AFTER INSERT ON billing.accounts
