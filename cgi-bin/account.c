@@ -319,7 +319,7 @@ main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL, CATALOG,
 		CALLER_SETTINGS, GRACE_DAYS, REFERRAL_CREDIT_DAYS,
-		SETTING_END };
+		STATS_DIR, SETTING_END };
 	static const struct route routes[] = { { "GET", "/account", BODY_MAX,
 						   get_account },
 		{ "POST", "/account/referral", BODY_MAX, post_referral },

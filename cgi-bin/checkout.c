@@ -374,7 +374,8 @@ int
 main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL,
-		STRIPE_API_SETTINGS, CATALOG, CALLER_SETTINGS, SETTING_END };
+		STRIPE_API_SETTINGS, CATALOG, CALLER_SETTINGS, STATS_DIR,
+		SETTING_END };
 	static const struct route routes[] = { { "POST", "/checkout", BODY_MAX,
 						   post_checkout },
 		{ NULL, NULL, 0, NULL } };

@@ -21,6 +21,7 @@
 
 #include "catalog.h"
 #include "form.h"
+#include "gumroad.h"
 #include "gumroad_books.h"
 #include "gumroad_tools.h"
 #include "issue.h"
@@ -29,6 +30,7 @@
 #include "outbox.h"
 #include "secret.h"
 #include "serve.h"
+#include "stats.h"
 
 #define BUDGET_MS 2800	    /* from nginx to the reply */
 #define DB_TIMEOUT_MS 1200  /* for each of its calls */
@@ -148,6 +150,16 @@ reply(struct request *request, const struct gumroad_result *result,
 	return request_reply(request, 200, body);
 }
 
+/* count - a delivery, by the words of our own tables alone */
+static void
+count(const char *resource, const char *status)
+{
+	const char *known = resource != NULL ? gumroad_resource(resource) :
+					       NULL;
+
+	stats_event("gumroad", known != NULL ? known : "other", status);
+}
+
 /* post_delivery - POST /webhooks/gumroad */
 static enum rc
 post_delivery(struct service *service, struct request *request)
@@ -169,6 +181,7 @@ post_delivery(struct service *service, struct request *request)
 	if (rc != RC_OK) {
 		log_message("warn", "delivery %s: recorded, not applied: %s",
 		    id, db_error(service->db));
+		count(result.resource, "unavailable");
 		return rc;
 	}
 	request_log(request, "resource", result.resource);
@@ -179,6 +192,7 @@ post_delivery(struct service *service, struct request *request)
 		MAIL_SENT &&
 	    strcmp(status, "ok") == 0)
 		status = "minted-email-failed";
+	count(result.resource, status);
 	return reply(request, &result, status);
 }
 
@@ -241,7 +255,7 @@ main(int argc, char **argv)
 		GUMROAD_WEBHOOK_SECRET, CATALOG, LICENSE_SIGNING_KEY,
 		LICENSE_PREFIX, LICENSE_BLOB_PREFIX, EMAIL_FROM, MAIL_TEMPLATES,
 		POSTMARK_TOKEN, POSTMARK_API_BASE, SMTP_URL, SMTP_CA_FILE,
-		SETTING_END };
+		STATS_DIR, SETTING_END };
 	static const struct route routes[] = { { "POST", "/webhooks/gumroad",
 						   BODY_MAX_WEBHOOK,
 						   post_delivery },

@@ -255,7 +255,7 @@ int
 main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL,
-		LICENSE_BLOB_PREFIX, MAIL_TEMPLATES, SETTING_END };
+		LICENSE_BLOB_PREFIX, MAIL_TEMPLATES, STATS_DIR, SETTING_END };
 	static const struct route routes[] = { { "POST", "/license/verify",
 						   BODY_MAX, post_verify },
 		{ "POST", "/license/resend", BODY_MAX, post_resend },

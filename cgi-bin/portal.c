@@ -254,7 +254,8 @@ int
 main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL,
-		STRIPE_API_SETTINGS, CATALOG, CALLER_SETTINGS, SETTING_END };
+		STRIPE_API_SETTINGS, CATALOG, CALLER_SETTINGS, STATS_DIR,
+		SETTING_END };
 	static const struct route routes[] = { { "POST", "/portal", BODY_MAX,
 						   post_portal },
 		{ NULL, NULL, 0, NULL } };

@@ -17,6 +17,7 @@
 #include "replay.h"
 #include "serve.h"
 #include "signature.h"
+#include "stats.h"
 #include "stripe_intake.h"
 #include "stripe_tools.h"
 
@@ -31,6 +32,15 @@ static const struct db_statement statements[] = {
 	STRIPE_INTAKE_STATEMENTS,
 	{ NULL, NULL },
 };
+
+/* count - a delivery, by the words of our own tables alone */
+static void
+count(const char *type, const char *outcome)
+{
+	const char *known = type != NULL ? stripe_intake_type(type) : NULL;
+
+	stats_event("stripe", known != NULL ? known : "other", outcome);
+}
 
 /* reply_outcome - what Stripe, and whoever reads its dashboard, is told */
 static enum rc
@@ -86,6 +96,8 @@ post_event(struct service *service, struct request *request)
 	if (rc == RC_OK)
 		rc = ledger_apply(
 		    service->db, request_arena(request), &entry, &outcome);
+	count(entry.event.type,
+	    rc == RC_OK ? ledger_outcome_name(outcome) : "unavailable");
 	if (rc != RC_OK)
 		return rc;
 	return reply_outcome(request, outcome);
@@ -150,7 +162,7 @@ main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL,
 		STRIPE_WEBHOOK_SECRET, STRIPE_INTAKE_SETTINGS,
-		REFERRAL_CREDIT_DAYS, PAYDESK_PORT, SETTING_END };
+		REFERRAL_CREDIT_DAYS, PAYDESK_PORT, STATS_DIR, SETTING_END };
 	static const struct route routes[] = {
 		{ "POST", "/webhooks/stripe", BODY_MAX_WEBHOOK, post_event },
 		{ NULL, NULL, 0, NULL }

@@ -121,6 +121,9 @@ static const struct {
 	    "iss that bearer tokens must have", OPEN },
 	[PAYDESK_PORT] = { "PAYDESK_PORT", "8080", check_port,
 	    "port of the development server", OPEN },
+	[STATS_DIR] = { "STATS_DIR", NULL, NULL,
+	    "directory where workers count, for health; unset: they do not",
+	    OPEN },
 };
 
 /* check_whole_number - 0 to 9 digits */

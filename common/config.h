@@ -44,6 +44,7 @@ enum setting {
 	AUTH_JWT_AUDIENCE,
 	AUTH_JWT_ISSUER,
 	PAYDESK_PORT,
+	STATS_DIR, /* path of a directory */
 	SETTING_COUNT,
 };
 

@@ -287,13 +287,41 @@ read_subscription(struct reader *reader)
 	}
 }
 
-/* listed - whether a word is among words, which end with NULL */
-static bool
-listed(const char *word, const char *const *words)
+/* What is delivered, and what that is about. */
+static const struct {
+	const char *resource;
+	void (*read)(struct reader *reader);
+} readers[] = {
+	{ "sale", read_sale },
+	{ "refund", read_sale },
+	{ "dispute", read_sale },
+	{ "dispute_won", read_sale },
+	{ "cancellation", read_subscription },
+	{ "subscription_updated", read_subscription },
+	{ "subscription_ended", read_subscription },
+	{ "subscription_restarted", read_subscription },
+};
+
+/* find_reader - its place in the table, or the end of that */
+static size_t
+find_reader(const char *resource)
 {
-	while (*words != NULL && strcmp(word, *words) != 0)
-		words++;
-	return *words != NULL;
+	size_t i = 0;
+
+	while (i < sizeof readers / sizeof *readers &&
+	    strcmp(readers[i].resource, resource) != 0)
+		i++;
+	return i;
+}
+
+/* gumroad_resource - from the table */
+const char *
+gumroad_resource(const char *resource)
+{
+	size_t i = find_reader(resource);
+
+	return i < sizeof readers / sizeof *readers ? readers[i].resource :
+						      NULL;
 }
 
 /* gumroad_read - by its resource_name */
@@ -301,22 +329,17 @@ enum rc
 gumroad_read(struct arena *arena, const struct form *form,
     struct gumroad_event *event, const char **problem)
 {
-	static const char *const sales[] = { "sale", "refund", "dispute",
-		"dispute_won", NULL };
-	static const char *const subscriptions[] = { "cancellation",
-		"subscription_updated", "subscription_ended",
-		"subscription_restarted", NULL };
 	struct reader reader = { arena, form, event, NULL };
+	size_t i;
 
 	memset(event, 0, sizeof *event);
 	event->amount_cents = -1;
 	event->resource = late(&reader, "resource_name");
 	if (event->resource == NULL)
 		event->resource = "sale";
-	if (listed(event->resource, sales))
-		read_sale(&reader);
-	else if (listed(event->resource, subscriptions))
-		read_subscription(&reader);
+	i = find_reader(event->resource);
+	if (i < sizeof readers / sizeof *readers)
+		readers[i].read(&reader);
 	if (event->order == NULL)
 		event->order = "";
 	*problem = reader.problem;

@@ -36,6 +36,9 @@ struct gumroad_event {
 	bool test, refunded;
 };
 
+/* A resource as the table here has it; NULL when it does not. */
+const char *gumroad_resource(const char *resource);
+
 /*
  * Reads a form. RC_BAD_REQUEST: it cannot be used, *problem is a phrase for the
  * audit row; resource and order are set as far as they are known.

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "serve.h"
 #include "serve_loop.h"
 #include "settings_file.h"
+#include "stats.h"
 
 #define DB_TIMEOUT_MS 5000
 #define SERVICE_ARENA_MAX (4 << 20) /* bytes */
@@ -156,6 +158,17 @@ no_database(struct service *service)
 	    "postgresql://paydesk_…@/paydesk?host=/run/postgresql");
 }
 
+/* join_stats - counting is a help, and no condition */
+static void
+join_stats(const struct service *service)
+{
+	const char *directory = config_string(service->config, STATS_DIR);
+
+	if (directory != NULL && !stats_join(directory, service->program->name))
+		log_message("warn", "STATS_DIR %s: nothing is counted: %s",
+		    directory, strerror(errno));
+}
+
 /* serve - as long as descriptor 0 has callers */
 static int
 serve(struct service *service)
@@ -167,7 +180,7 @@ serve(struct service *service)
 		return no_database(service);
 	if (service->db != NULL) {
 		rc = db_connect(service->db);
-		if (rc == RC_INTERNAL)
+		if (rc == RC_INTERNAL && !service->program->serves_any_database)
 			return program_fail(
 			    service, EXIT_CONFIG, "%s", db_error(service->db));
 		if (rc != RC_OK)
@@ -175,6 +188,7 @@ serve(struct service *service)
 			    "no database yet, every request gets 503: %s",
 			    db_error(service->db));
 	}
+	join_stats(service);
 	return serve_loop(service, STDIN_FILENO);
 }
 

@@ -10,6 +10,7 @@
 #include "json.h"
 #include "log.h"
 #include "request_fcgi.h"
+#include "stats.h"
 
 #define NOTES_MAX 8
 #define HEADERS_MAX 1024 /* bytes of additional header lines */
@@ -25,6 +26,8 @@ struct request {
 	int status; /* 0: no answer yet */
 	bool empty; /* the answer is the status alone */
 	json_object *answer;
+	const char *text, *text_type; /* or a text */
+	size_t text_len;
 	char headers[HEADERS_MAX];
 	size_t headers_len;
 	struct {
@@ -73,6 +76,7 @@ request_begin(struct request *request, FCGX_Request *fcgx)
 	if (request->path == NULL)
 		request->path = "";
 	clock_gettime(CLOCK_MONOTONIC, &request->began);
+	stats_begin();
 }
 
 /* request_arena - memory of this request */
@@ -176,6 +180,20 @@ request_reply(struct request *request, int status, json_object *body)
 	}
 	request->status = status;
 	request->answer = body;
+	request->text = NULL;
+	return RC_OK;
+}
+
+/* request_reply_text - any other kind of answer */
+enum rc
+request_reply_text(struct request *request, int status, const char *type,
+    const char *text, size_t len)
+{
+	request->status = text != NULL ? status : 500;
+	request->answer = NULL;
+	request->text = text;
+	request->text_type = type;
+	request->text_len = len;
 	return RC_OK;
 }
 
@@ -331,6 +349,8 @@ reason_phrase(int status)
 		return "OK";
 	case 202:
 		return "Accepted";
+	case 303:
+		return "See Other";
 	case 400:
 		return "Bad Request";
 	case 401:
@@ -365,8 +385,8 @@ request_send(struct request *request)
 	static const char broken[] =
 	    "{\"error\":\"internal\",\"detail\":\"The request could not be "
 	    "completed; see the log.\"}";
-	const char *text = NULL;
-	size_t len = 0;
+	const char *text = request->text, *type = request->text_type;
+	size_t len = request->text_len;
 
 	if (request->empty) {
 		FCGX_FPrintF(request->fcgx->out,
@@ -374,8 +394,11 @@ request_send(struct request *request)
 		    request->status, request->headers);
 		return;
 	}
-	if (request->answer != NULL)
-		text = body_text(request->answer, &len);
+	if (text == NULL) {
+		type = "application/json";
+		if (request->answer != NULL)
+			text = body_text(request->answer, &len);
+	}
 	if (text == NULL) {
 		request->status = 500;
 		text = broken;
@@ -383,11 +406,11 @@ request_send(struct request *request)
 	}
 	FCGX_FPrintF(request->fcgx->out,
 	    "Status: %d %s\r\n"
-	    "Content-Type: application/json\r\n"
+	    "Content-Type: %s\r\n"
 	    "Content-Length: %d\r\n"
 	    "Cache-Control: no-store\r\n"
 	    "%s\r\n",
-	    request->status, reason_phrase(request->status), (int)len,
+	    request->status, reason_phrase(request->status), type, (int)len,
 	    request->headers);
 	FCGX_PutStr(text, (int)len, request->fcgx->out);
 }
@@ -414,5 +437,6 @@ request_end(struct request *request, unsigned round_trips)
 	log_number(&line, "ms", "%.2f", ms);
 	log_number(&line, "db", "%u", round_trips);
 	log_end(&line);
+	stats_end(request->status, ms / 1e3);
 	arena_reset(request->arena);
 }

@@ -33,6 +33,13 @@ enum rc request_reply(struct request *request, int status, json_object *body);
 /* The same with an ETag, or 304 when the client has just that answer. */
 enum rc request_reply_tagged(struct request *request, json_object *body);
 
+/*
+ * Answers with a text of len bytes in the request's arena or in a constant;
+ * type is its content type, a constant. NULL for the text: 500. Returns RC_OK.
+ */
+enum rc request_reply_text(struct request *request, int status,
+    const char *type, const char *text, size_t len);
+
 /* Answers with a status and nothing else. Returns RC_OK. */
 enum rc request_reply_empty(struct request *request, int status);
 

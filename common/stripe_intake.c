@@ -113,6 +113,23 @@ stripe_intake_recorded(size_t number)
 							     NULL;
 }
 
+/* stripe_intake_type - from either */
+const char *
+stripe_intake_type(const char *type)
+{
+	const char *known;
+
+	for (size_t i = 0; (known = stripe_intake_applied(i)) != NULL; i++) {
+		if (strcmp(known, type) == 0)
+			return known;
+	}
+	for (size_t i = 0; (known = stripe_intake_recorded(i)) != NULL; i++) {
+		if (strcmp(known, type) == 0)
+			return known;
+	}
+	return NULL;
+}
+
 /* action_for - apply, record or ignore; *row is its place in applied[] */
 static enum ledger_action
 action_for(const struct stripe_intake *intake, const struct stripe_event *event,

@@ -59,4 +59,7 @@ enum rc stripe_intake_prepare(struct stripe_intake *intake, struct db *db,
 const char *stripe_intake_applied(size_t number);
 const char *stripe_intake_recorded(size_t number);
 
+/* A type as these tables have it; NULL when they do not. */
+const char *stripe_intake_type(const char *type);
+
 #endif

@@ -12,7 +12,7 @@ from harness.desk import API_KEY, SECRET
 from harness.gumroad import SECRETS, TOKEN, Shop
 from harness.tap import Suite, same, true
 
-PROGRAMS = ["account", "checkout", "gumroad-webhook", "license", "portal",
+PROGRAMS = ["account", "checkout", "gumroad-webhook", "health", "license", "portal",
             "stripe-webhook"]
 FAILED, USAGE, UNAVAILABLE, CONFIG = 1, 64, 69, 78
 
