@@ -12,6 +12,8 @@
  */
 #include <time.h>
 
+#include "catch_up.h"
+#include "catch_up_pass.h"
 #include "json.h"
 #include "ledger.h"
 #include "replay.h"
@@ -29,6 +31,7 @@ struct state {
 static const struct db_statement statements[] = {
 	LEDGER_STATEMENTS,
 	REPLAY_STATEMENTS,
+	CATCH_UP_STATEMENTS,
 	STRIPE_INTAKE_STATEMENTS,
 	{ NULL, NULL },
 };
@@ -157,6 +160,15 @@ replay(struct service *service, int argc, char **argv)
 	return replay_events(service, state->intake, argc, argv);
 }
 
+/* fetch_missing - the command: events that never arrived */
+static int
+fetch_missing(struct service *service, int argc, char **argv)
+{
+	const struct state *state = service->state;
+
+	return catch_up(service, state->intake, argc, argv);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -175,6 +187,9 @@ main(int argc, char **argv)
 		    "sign and deliver events, or a sample event", send_events },
 		{ "replay", "[--failed | ID…] [--dry-run] [--json]",
 		    "apply events of the ledger again", replay },
+		{ "catch-up", "[--since T] [--watch] [--json]",
+		    "apply the events at Stripe that never arrived",
+		    fetch_missing },
 		{ NULL, NULL, NULL, NULL }
 	};
 	static const struct program program = {

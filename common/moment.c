@@ -99,3 +99,16 @@ moment_parse(const char *text, int64_t now_s, int64_t *moment_s)
 	}
 	return read_date(text, moment_s);
 }
+
+/* moment_text - for people and for programs */
+const char *
+moment_text(int64_t moment_s, char text[MOMENT_TEXT])
+{
+	time_t seconds = (time_t)moment_s;
+	struct tm tm;
+
+	*text = '\0';
+	if (gmtime_r(&seconds, &tm) != NULL)
+		strftime(text, MOMENT_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return text;
+}

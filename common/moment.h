@@ -20,4 +20,9 @@
 enum rc moment_parse(
     const char *text, int64_t now_s, int64_t *moment_s) MUST_CHECK;
 
+#define MOMENT_TEXT sizeof "2026-11-20T09:30:00Z"
+
+/* Writes the moment as RFC 3339 in UTC, and returns the text. */
+const char *moment_text(int64_t moment_s, char text[MOMENT_TEXT]);
+
 #endif

@@ -12,6 +12,7 @@
 struct stripe_intake {
 	struct catalog *catalog;
 	struct stripe_api *api; /* NULL: not configured */
+	const char *key;	/* of the api: sk_test_…, rk_live_… */
 	const char *livemode;	/* "true" or "false"; NULL: either */
 	size_t store_max;	/* bytes of a body that the ledger keeps */
 };
@@ -83,6 +84,7 @@ stripe_intake_new(struct arena *arena, const struct config *config,
 		return RC_INTERNAL;
 	made->livemode = config_string(config, STRIPE_LIVEMODE);
 	made->store_max = (size_t)config_long(config, STRIPE_PAYLOAD_STORE_MAX);
+	made->key = config_string(config, STRIPE_API_KEY);
 	made->api = stripe_api_new(arena, config);
 	*intake = made;
 	return catalog_load(
@@ -94,6 +96,21 @@ struct stripe_api *
 stripe_intake_api(const struct stripe_intake *intake)
 {
 	return intake->api;
+}
+
+/* stripe_intake_trouble - no key, or one of the other mode */
+const char *
+stripe_intake_trouble(const struct stripe_intake *intake)
+{
+	if (intake->api == NULL)
+		return "STRIPE_API_KEY is not set";
+	if (intake->livemode != NULL &&
+	    strncmp(intake->key + 2,
+		strcmp(intake->livemode, "true") == 0 ? "_test_" : "_live_",
+		6) == 0)
+		return "STRIPE_API_KEY is of the other mode than "
+		       "STRIPE_LIVEMODE says";
+	return NULL;
 }
 
 /* stripe_intake_applied - from the first table */

@@ -40,6 +40,9 @@ enum rc stripe_intake_new(struct arena *arena, const struct config *config,
 /* The client that the intake asks; NULL when there is no STRIPE_API_KEY. */
 struct stripe_api *stripe_intake_api(const struct stripe_intake *intake);
 
+/* Why Stripe cannot be asked, as a sentence on a setting; NULL: it can. */
+const char *stripe_intake_trouble(const struct stripe_intake *intake);
+
 /*
  * From a body that is known to be Stripe's to what the ledger takes. What
  * cannot be applied is an entry with a problem.
