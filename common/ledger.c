@@ -118,6 +118,7 @@ add_facts(struct params *params, const struct stripe_facts *facts)
 	add_number(params, facts->period_end_s);
 	add_number(params, facts->trial_end_s);
 	add_bool(params, facts->cancel_scheduled);
+	add_number(params, facts->cancel_at_s);
 }
 
 /* read_outcome - the word that the database answered */

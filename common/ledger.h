@@ -35,7 +35,7 @@ enum ledger_outcome {
 		"SELECT billing.stripe_apply($1, $2, $3, $4, to_timestamp($5)," \
 		" $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18," \
 		" $19, $20, $21, to_timestamp($22), to_timestamp($23)," \
-		" to_timestamp($24), $25)" }, \
+		" to_timestamp($24), $25, to_timestamp($26))" }, \
 	    { "ledger_fail", \
 		    "SELECT billing.stripe_failed($1, $2, $3, $4, to_timestamp($5)," \
 		    " $6, $7, $8, $9, $10, $11)" }, \

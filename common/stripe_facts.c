@@ -13,6 +13,7 @@ stripe_facts_clear(struct stripe_facts *facts)
 	facts->period_start_s = -1;
 	facts->period_end_s = -1;
 	facts->trial_end_s = -1;
+	facts->cancel_at_s = -1;
 }
 
 /* metadata - a non-empty value of an object's metadata, or NULL */
@@ -155,7 +156,6 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
     const struct catalog *catalog, struct stripe_facts *facts,
     const char **problem)
 {
-	int64_t cancel_at_s = -1;
 	bool at_period_end = false;
 	json_object *items;
 
@@ -171,7 +171,7 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
 	if (json_boolean(subscription, "cancel_at_period_end",
 		&at_period_end) == RC_BAD_REQUEST)
 		return malformed(problem, "subscription.cancel_at_period_end");
-	if (!read_time(subscription, "cancel_at", &cancel_at_s))
+	if (!read_time(subscription, "cancel_at", &facts->cancel_at_s))
 		return malformed(problem, "subscription.cancel_at");
 	if (!read_time(subscription, "trial_end", &facts->trial_end_s))
 		return malformed(problem, "subscription.trial_end");
@@ -187,7 +187,7 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
 	if (!read_offer(
 		subscription, main_item(items, catalog), catalog, facts))
 		return malformed(problem, "subscription.quantity");
-	facts->cancel_scheduled = at_period_end || cancel_at_s != -1;
+	facts->cancel_scheduled = at_period_end || facts->cancel_at_s != -1;
 	facts->account_ref = account_in(json_member(subscription, "metadata"));
 	if (json_string(previous, "status", &facts->previous_status) != RC_OK)
 		facts->previous_status = NULL;

@@ -43,7 +43,8 @@ struct stripe_facts {
 	const char *plan, *period, *price_id;
 	int64_t seats; /* -1 when unknown */
 	int64_t period_start_s, period_end_s, trial_end_s;
-	bool cancel_scheduled;
+	int64_t cancel_at_s;
+	bool cancel_scheduled; /* at the period's end, or at cancel_at_s */
 };
 
 /* Empties *facts: everything unknown. */

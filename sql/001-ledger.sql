@@ -40,6 +40,7 @@ CREATE TABLE billing.subscriptions (
 	current_period_end     timestamptz,
 	trial_end              timestamptz,
 	cancel_at_period_end   boolean NOT NULL DEFAULT false,
+	cancel_at              timestamptz,
 	last_event_at          timestamptz,
 	last_event_rank        smallint,
 	computed_status        text NOT NULL DEFAULT 'incomplete',
@@ -71,6 +72,8 @@ COMMENT ON COLUMN billing.subscriptions.last_event_at IS
 	'Stripe''s clock of that newest object; with last_event_rank it decides what is stale';
 COMMENT ON COLUMN billing.subscriptions.account_ref IS
 	'the account''s external id as the subscription''s metadata names it';
+COMMENT ON COLUMN billing.subscriptions.cancel_at_period_end IS
+	'a cancellation is scheduled: at the end of the period, or at cancel_at';
 COMMENT ON COLUMN billing.subscriptions.checkout_unpaid IS
 	'its Checkout session ended unpaid: it grants nothing until money was seen';
 COMMENT ON COLUMN billing.subscriptions.invoice_paid IS

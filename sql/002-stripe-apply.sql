@@ -363,7 +363,7 @@ CREATE FUNCTION billing.subscription_apply(
 	status_ text, previous text, rank smallint,
 	plan_ text, period_ text, price text, seats integer,
 	period_start timestamptz, period_end timestamptz, trial_end_ timestamptz,
-	cancel_ boolean)
+	cancel_ boolean, cancel_at_ timestamptz)
 RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -417,6 +417,7 @@ BEGIN
 			s.current_period_end := period_end;
 			s.trial_end := trial_end_;
 			s.cancel_at_period_end := cancel_;
+			s.cancel_at := cancel_at_;
 			IF s.payment_failed_at < created
 			   OR (s.payment_failed_at = created AND billing.is_recovery(status_, previous)) THEN
 				s.payment_failed_at := NULL;
@@ -466,7 +467,7 @@ BEGIN
 			seat_limit = s.seat_limit,
 			current_period_start = s.current_period_start,
 			current_period_end = s.current_period_end, trial_end = s.trial_end,
-			cancel_at_period_end = s.cancel_at_period_end,
+			cancel_at_period_end = s.cancel_at_period_end, cancel_at = s.cancel_at,
 			last_event_at = s.last_event_at, last_event_rank = s.last_event_rank,
 			snapshot_status = s.snapshot_status, previous_status = s.previous_status,
 			was_active = s.was_active, payment_failed_at = s.payment_failed_at,
@@ -500,7 +501,7 @@ END $$;
 --             'payment_paid', 'checkout_paid', 'checkout_unpaid',
 --             'customer_deleted', or NULL
 --   account_ref_, second_ref  what may be the account's external id
---   status_ … cancel_   the snapshot of the subscription; none when status_ is NULL
+--   status_ … cancel_at_   the snapshot of the subscription; none when status_ is NULL
 -- The same event on two connections waits at the ledger's key; events of one
 -- customer are applied one at a time.
 CREATE FUNCTION billing.stripe_apply(
@@ -511,7 +512,7 @@ CREATE FUNCTION billing.stripe_apply(
 	status_ text, previous text, rank smallint,
 	plan_ text, period_ text, price text, seats integer,
 	period_start timestamptz, period_end timestamptz, trial_end_ timestamptz,
-	cancel_ boolean)
+	cancel_ boolean, cancel_at_ timestamptz)
 RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -546,7 +547,8 @@ BEGIN
 		ELSE
 			outcome_ := billing.subscription_apply(created, fact, customer, subscription,
 				account_ref_, second_ref, email_, status_, previous, rank, plan_, period_, price, seats,
-				period_start, period_end, trial_end_, cancel_);
+				period_start, period_end, trial_end_, cancel_,
+				cancel_at_);
 		END IF;
 	END IF;
 

@@ -22,7 +22,7 @@ GRANT EXECUTE ON FUNCTION
 	billing.orphans_adopt(),
 	billing.stripe_apply(text, text, text, boolean, timestamptz, text, boolean, text, text,
 		text, text, text, text, text, text, text, smallint, text, text, text, integer,
-		timestamptz, timestamptz, timestamptz, boolean),
+		timestamptz, timestamptz, timestamptz, boolean, timestamptz),
 	billing.stripe_failed(text, text, text, boolean, timestamptz, text, boolean, text, text,
 		text, text)
 	TO paydesk_stripe_webhook;

@@ -41,8 +41,9 @@ $$;
 --                        from the end of the period if that was before; or the
 --                        period is over, nobody has cancelled and the news of
 --                        the renewal is late: a day at least
--- One that is scheduled to be cancelled gives nothing after its period. One that
--- is incomplete, unpaid, paused, canceled or expired gives nothing at all.
+-- One that is scheduled to be cancelled by the end of its period gives nothing
+-- after it. One that is incomplete, unpaid, paused, canceled or expired gives
+-- nothing at all.
 -- (OFFSET 0 keeps the planner from repeating each step within the next.)
 CREATE FUNCTION billing.subscription_grants(s billing.subscriptions)
 RETURNS TABLE (reason text, until timestamptz)
@@ -52,12 +53,14 @@ LANGUAGE sql STABLE AS $$
 	FROM (SELECT
 		CASE WHEN s.status = 'trialing'
 		     THEN coalesce(s.trial_end, s.current_period_end)
-		     ELSE s.current_period_end END AS ends OFFSET 0) e
+		     ELSE s.current_period_end END AS ends,
+		s.cancel_at_period_end
+			AND (s.cancel_at > greatest(s.current_period_end, now())) IS NOT TRUE AS last OFFSET 0) e
 	CROSS JOIN LATERAL (SELECT
 		CASE
 		WHEN s.status = 'past_due' THEN 'grace'
 		WHEN s.status NOT IN ('active', 'trialing') THEN NULL
-		WHEN e.ends <= now() AND NOT s.cancel_at_period_end THEN 'grace'
+		WHEN e.ends <= now() AND NOT e.last THEN 'grace'
 		WHEN s.status = 'trialing' THEN 'trial'
 		ELSE 'subscription'
 		END AS reason,
@@ -65,8 +68,8 @@ LANGUAGE sql STABLE AS $$
 		WHEN s.status = 'past_due' THEN least(
 			s.past_due_since + billing.grace(),
 			CASE WHEN e.ends <= now() THEN e.ends + billing.grace() END,
-			CASE WHEN s.cancel_at_period_end THEN s.current_period_end END)
-		WHEN e.ends <= now() AND NOT s.cancel_at_period_end THEN
+			CASE WHEN e.last THEN s.current_period_end END)
+		WHEN e.ends <= now() AND NOT e.last THEN
 			e.ends + greatest(billing.grace(), interval '1 day')
 		ELSE e.ends
 		END AS until OFFSET 0) g

@@ -58,6 +58,12 @@ POLICY = [
     ("active, period unknown", {}, {}, True, "subscription", None),
     ("active, to be cancelled", {"current_period_end": 20,
      "cancel_at_period_end": True}, {}, True, "subscription", 20),
+    ("active, to be cancelled in a later period, renewal is late", {
+        "current_period_end": -1, "cancel_at_period_end": True,
+        "cancel_at": 40}, {}, True, "grace", GRACE_DAYS - 1),
+    ("active, cancelled at a moment that is over", {
+        "current_period_end": -1, "cancel_at_period_end": True,
+        "cancel_at": -1}, {}, False, "none", None),
     ("active, cancelled, over", {"current_period_end": -1,
      "cancel_at_period_end": True}, {}, False, "none", None),
     ("active, renewal late", {"current_period_end": -1}, {}, True, "grace",
@@ -104,7 +110,8 @@ POLICY = [
     ("canceled within its trial", {"status": "canceled", "trial_end": 4},
      {"trial_end": 4}, False, "none", None),
 ]
-TIMES = ("current_period_end", "trial_end", "past_due_since", "credit_until")
+TIMES = ("current_period_end", "cancel_at", "trial_end", "past_due_since",
+         "credit_until")
 
 
 def dated(columns):

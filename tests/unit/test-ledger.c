@@ -145,7 +145,7 @@ START_TEST(everything_known_is_passed_on)
 		"2024-06-20", "true", "1700000000", "{\"id\":\"evt_9\"}",
 		"false", "apply", "payment_paid", "cus_1", "sub_1", "acc_1",
 		"acc_2", "a@b.c", "active", "trialing", "2", "pro", "annual",
-		"price_1", "3", "100", "200", "150", "true" };
+		"price_1", "3", "100", "200", "150", "true", "190" };
 
 	entry.event.id = "evt_9";
 	entry.event.type = "invoice.paid";
@@ -169,6 +169,7 @@ START_TEST(everything_known_is_passed_on)
 	entry.facts.period_end_s = 200;
 	entry.facts.trial_end_s = 150;
 	entry.facts.cancel_scheduled = true;
+	entry.facts.cancel_at_s = 190;
 	entry.body = "{\"id\":\"evt_9\"}";
 	entry.body_len = strlen(entry.body);
 	ck_assert_int_eq(ledger_apply(NULL, arena, &entry, &outcome), RC_OK);
@@ -181,7 +182,7 @@ START_TEST(what_is_unknown_is_null)
 	static const char *const expected[] = { "evt_1", "", NULL, NULL, NULL,
 		"{}", "false", "apply", NULL, NULL, NULL, NULL, NULL, NULL,
 		NULL, NULL, "0", NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-		"false" };
+		"false", NULL };
 
 	ck_assert_int_eq(ledger_apply(NULL, arena, &entry, &outcome), RC_OK);
 	expect_call(0, "ledger_apply", expected, COUNT(expected));
@@ -196,11 +197,13 @@ START_TEST(zero_is_not_unknown)
 	entry.facts.period_start_s = 0;
 	entry.facts.period_end_s = 0;
 	entry.facts.trial_end_s = 0;
+	entry.facts.cancel_at_s = 0;
 	ck_assert_int_eq(ledger_apply(NULL, arena, &entry, &outcome), RC_OK);
 	ck_assert_str_eq(calls[0].params[3], "false");
 	ck_assert_str_eq(calls[0].params[4], "0");
 	for (int i = 20; i <= 23; i++)
 		ck_assert_str_eq(calls[0].params[i], "0");
+	ck_assert_str_eq(calls[0].params[25], "0");
 }
 
 START_TEST(actions_have_words)

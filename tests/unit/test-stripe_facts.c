@@ -98,6 +98,8 @@ described(void)
 	add_number(out, "trial", facts.trial_end_s);
 	if (facts.cancel_scheduled)
 		fputs(" cancel", out);
+	if (facts.cancel_at_s != -1)
+		fprintf(out, "=%" PRId64, facts.cancel_at_s);
 	fputc('\0', out);
 	fclose(out);
 	return line[0] == ' ' ? line + 1 : line;
@@ -211,12 +213,12 @@ static const struct {
 	{ "{" SUB ",'cancel_at_period_end':true,'cancel_at':null}",
 	    ACTIVE " cancel" },
 	{ "{" SUB ",'cancel_at_period_end':false,'cancel_at':300}",
-	    ACTIVE " cancel" },
+	    ACTIVE " cancel=300" },
 	{ "{" SUB ",'cancel_at_period_end':true,'cancel_at':300}",
-	    ACTIVE " cancel" },
+	    ACTIVE " cancel=300" },
 	{ "{" SUB ",'cancel_at_period_end':false,'cancel_at':null}", ACTIVE },
 	{ "{" SUB ",'cancel_at_period_end':null}", ACTIVE },
-	{ "{" SUB ",'cancel_at':300}", ACTIVE " cancel" },
+	{ "{" SUB ",'cancel_at':300}", ACTIVE " cancel=300" },
 	/* seats: the item's, else the subscription's */
 	{ "{" SUB ",'quantity':9,'items':{'data':[{'quantity':2}]}}",
 	    ACTIVE " seats=2" },
@@ -565,7 +567,7 @@ static const struct {
 	    "fact=checkout_paid customer=cus_1 subscription=sub_1 "
 	    "account=acc_1 email=a@b.c status=active rank=1 plan=pro "
 	    "period=monthly price=price_pm seats=3 start=100 end=200 trial=5 "
-	    "cancel" },
+	    "cancel=9" },
 	{ "{'payment_status':'paid','client_reference_id':'acc_1',"
 	  "'metadata':{'uid':'acc_3'}}",
 	    "{'id':'sub_1','status':'active','metadata':{'uid':'acc_2'}}",
