@@ -78,6 +78,22 @@ catch_signals(sigset_t *idle_mask)
 }
 
 /*
+ * told_to_stop - epoll_pwait() that finds a caller waiting returns without a
+ * look at the signals, so under load they are asked for here
+ */
+static bool
+told_to_stop(void)
+{
+	sigset_t pending;
+
+	return stopping ||
+	    (sigpending(&pending) == 0 &&
+		(sigismember(&pending, SIGTERM) == 1 ||
+		    sigismember(&pending, SIGUSR1) == 1 ||
+		    sigismember(&pending, SIGUSR2) == 1));
+}
+
+/*
  * watch_socket - an epoll on the listening socket that wakes one worker a
  * connection. The socket is made non-blocking, so that who comes too late to
  * accept goes back to waiting, and the watchdog runs only when a peer is there.
@@ -215,7 +231,7 @@ serve_loop(struct service *service, int listener)
 	catch_signals(&idle_mask);
 	if (service->db != NULL)
 		db_round_trips(service->db); /* those of the start */
-	while (!stopping) {
+	while (!told_to_stop()) {
 		if (epoll_pwait(epoll, &event, 1, -1, &idle_mask) != 1)
 			continue;
 		alarm(WATCHDOG_S);

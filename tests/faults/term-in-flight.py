@@ -5,14 +5,15 @@ the rest, and nobody outside notices."""
 import os
 import random
 import signal
+import socket
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
-from harness import processes
-from harness.desk import Desk, wait_until
+from harness import processes, stripe
+from harness.desk import SECRET, WEBHOOK, Desk, wait_until
 from harness.model import Books, Load, redeliver, taken_or_later
 from harness.tap import Suite, same, true
 from harness.worker import Worker
@@ -82,6 +83,33 @@ def busy(desk):
     posting.join()
     same((replies[0].status, replies[0].json["status"]), (200, "applied"))
     same(desk.subscription_of(buyer)["seat_limit"], 3)
+
+
+@suite.case("a worker ends after the request in hand, however many wait")
+def others_wait(desk):
+    buyer = desk.buyer(bound=False)
+    desk.stripe.put(buyer.snapshot(quantity=3))
+    path = "/v1/subscriptions/" + buyer.subscription
+    desk.stripe.next("GET " + path, {"delay_ms": 1000})
+    body = stripe.encode(buyer.checkout())
+    replies = []
+    with Worker(desk.program(), desk.command_environment()) as worker:
+        posting = threading.Thread(target=lambda: replies.append(
+            worker.request("POST", WEBHOOK, body, {
+                "Stripe-Signature": stripe.sign(body, SECRET)})))
+        posting.start()
+        wait_until(lambda: any(r["path"].startswith(path)
+                               for r in desk.stripe.requests()), 10,
+                   "the question to Stripe")
+        waiting = [socket.socket(socket.AF_UNIX) for _ in range(8)]
+        for link in waiting:
+            link.connect(worker.path)
+        same(worker.stop(), 0, "exit status")
+        posting.join()
+        same(replies[0].status, 200)
+        same(worker.log().count("status="), 1, "requests it has taken")
+        for link in waiting:
+            link.close()
 
 
 suite.main()
