@@ -252,7 +252,7 @@ END $$;
 -- made the account were under way at the same moment, and saw nothing of each
 -- other. Returns how many subscriptions got their account.
 CREATE FUNCTION billing.orphans_adopt() RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
 	account billing.accounts;
 	adopted integer := 0;

@@ -19,7 +19,6 @@ GRANT SELECT ON billing.stripe_events TO paydesk_stripe_webhook;
 GRANT SELECT (stripe_subscription_id, last_event_at)
 	ON billing.subscriptions TO paydesk_stripe_webhook;
 GRANT EXECUTE ON FUNCTION
-	billing.orphans_adopt(),
 	billing.stripe_apply(text, text, text, boolean, timestamptz, text, boolean, text, text,
 		text, text, text, text, text, text, text, smallint, text, text, text, integer,
 		timestamptz, timestamptz, timestamptz, boolean, timestamptz),

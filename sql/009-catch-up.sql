@@ -18,7 +18,8 @@ $$;
 
 -- Notes a complete pass over the events from since to until. A NULL since is
 -- all that Stripe still has, a NULL until that there was none. What leaves a gap
--- after the noted moment does not move it.
+-- after the noted moment does not move it. Subscriptions that missed their account
+-- get it now.
 CREATE FUNCTION billing.catch_up_done(since timestamptz, until timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -29,6 +30,7 @@ BEGIN
 	UPDATE billing.catch_up
 		SET seen_until = greatest(seen_until, until), finished_at = now()
 		WHERE since IS NULL OR since <= seen_until;
+	PERFORM billing.orphans_adopt();
 END $$;
 
 GRANT EXECUTE ON FUNCTION billing.catch_up_seen_until(),

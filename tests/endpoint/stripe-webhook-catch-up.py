@@ -76,6 +76,22 @@ def applied(desk):
          "the payload is not the event")
 
 
+@suite.case("an account and its event that saw nothing of each other are joined")
+def joined(desk):
+    buyer = stripe.Buyer(stripe.new_id("user"))
+    with desk.connect() as connection:
+        connection.cursor().execute(
+            "INSERT INTO billing.accounts (external_id) VALUES (%s)",
+            [buyer.account])
+        desk.deliver(buyer.created(), answer="unmatched")
+    same(desk.subscription_of(buyer)["account_id"], None)
+    catch_up(desk)
+    account = desk.account_of(buyer)
+    has(account, tier="paid", stripe_customer_id=buyer.customer,
+        subscription_status="active")
+    same(desk.subscription_of(buyer)["account_id"], account["id"])
+
+
 @suite.case("the oldest is applied first")
 def oldest_first(desk):
     _, events = life(desk)
