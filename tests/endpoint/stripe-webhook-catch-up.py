@@ -83,7 +83,7 @@ def joined(desk):
         connection.cursor().execute(
             "INSERT INTO billing.accounts (external_id) VALUES (%s)",
             [buyer.account])
-        desk.deliver(buyer.created(), answer="unmatched")
+        desk.deliver(*at_stripe(desk, buyer.created()), answer="unmatched")
     same(desk.subscription_of(buyer)["account_id"], None)
     catch_up(desk)
     account = desk.account_of(buyer)
