@@ -23,6 +23,7 @@
 #include "caller.h"
 #include "catalog.h"
 #include "json.h"
+#include "privacy.h"
 #include "serve.h"
 
 #define CODE_MAX 64   /* bytes */
@@ -37,6 +38,7 @@ struct state {
 static const struct db_statement statements[] = {
 	{ "account_show", "SELECT * FROM billing.account_show($1, $2, $3)" },
 	{ "account_refer", "SELECT billing.account_refer($1, $2, $3, $4)" },
+	PRIVACY_STATEMENTS,
 	{ NULL, NULL },
 };
 
@@ -318,8 +320,8 @@ int
 main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL, CATALOG,
-		CALLER_SETTINGS, GRACE_DAYS, REFERRAL_CREDIT_DAYS,
-		STATS_DIR, SETTING_END };
+		CALLER_SETTINGS, GRACE_DAYS, REFERRAL_CREDIT_DAYS, STATS_DIR,
+		SETTING_END };
 	static const struct route routes[] = { { "GET", "/account", BODY_MAX,
 						   get_account },
 		{ "POST", "/account/referral", BODY_MAX, post_referral },
@@ -328,6 +330,10 @@ main(int argc, char **argv)
 		{ "show", "ID", "what GET /account would answer", show },
 		{ "token", "[--email E] [--role R] [--days N] ID",
 		    "print a bearer token, to try things out", token },
+		{ "export", "[--email] ID",
+		    "all that is held on a person, as JSON", privacy_export },
+		{ "erase", "[--email] [--dry-run | --yes] [--json] ID",
+		    "take a person out of the books", privacy_erase },
 		{ NULL, NULL, NULL, NULL }
 	};
 	static const struct program program = {

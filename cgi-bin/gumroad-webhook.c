@@ -28,6 +28,7 @@
 #include "log.h"
 #include "mailer.h"
 #include "outbox.h"
+#include "prune.h"
 #include "secret.h"
 #include "serve.h"
 #include "stats.h"
@@ -53,6 +54,7 @@ static const struct db_statement statements[] = {
 	GUMROAD_BOOKS_STATEMENTS,
 	GUMROAD_TOOLS_STATEMENTS,
 	OUTBOX_STATEMENTS,
+	PRUNE_STATEMENTS("gumroad"),
 	{ NULL, NULL },
 };
 
@@ -255,7 +257,7 @@ main(int argc, char **argv)
 		GUMROAD_WEBHOOK_SECRET, CATALOG, LICENSE_SIGNING_KEY,
 		LICENSE_PREFIX, LICENSE_BLOB_PREFIX, EMAIL_FROM, MAIL_TEMPLATES,
 		POSTMARK_TOKEN, POSTMARK_API_BASE, SMTP_URL, SMTP_CA_FILE,
-		STATS_DIR, SETTING_END };
+		PAYLOAD_KEEP_DAYS, STATS_DIR, SETTING_END };
 	static const struct route routes[] = { { "POST", "/webhooks/gumroad",
 						   BODY_MAX_WEBHOOK,
 						   post_delivery },
@@ -265,6 +267,9 @@ main(int argc, char **argv)
 		    "apply deliveries of the audit table again", replay },
 		{ "deliver", "[--watch] [--now] [--failed]",
 		    "send the mails that wait, once or for ever", deliver },
+		{ "prune", "[--days N] [--dry-run] [--json]",
+		    "empty what is older than PAYLOAD_KEEP_DAYS",
+		    prune_command },
 		{ NULL, NULL, NULL, NULL }
 	};
 	static const struct program program = {

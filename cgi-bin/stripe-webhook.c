@@ -16,6 +16,7 @@
 #include "catch_up_pass.h"
 #include "json.h"
 #include "ledger.h"
+#include "prune.h"
 #include "replay.h"
 #include "serve.h"
 #include "signature.h"
@@ -33,6 +34,7 @@ static const struct db_statement statements[] = {
 	REPLAY_STATEMENTS,
 	CATCH_UP_STATEMENTS,
 	STRIPE_INTAKE_STATEMENTS,
+	PRUNE_STATEMENTS("stripe"),
 	{ NULL, NULL },
 };
 
@@ -174,7 +176,8 @@ main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL,
 		STRIPE_WEBHOOK_SECRET, STRIPE_INTAKE_SETTINGS,
-		REFERRAL_CREDIT_DAYS, PAYDESK_PORT, STATS_DIR, SETTING_END };
+		PAYLOAD_KEEP_DAYS, REFERRAL_CREDIT_DAYS, PAYDESK_PORT,
+		STATS_DIR, SETTING_END };
 	static const struct route routes[] = {
 		{ "POST", "/webhooks/stripe", BODY_MAX_WEBHOOK, post_event },
 		{ NULL, NULL, 0, NULL }
@@ -190,6 +193,9 @@ main(int argc, char **argv)
 		{ "catch-up", "[--since T] [--watch] [--json]",
 		    "apply the events at Stripe that never arrived",
 		    fetch_missing },
+		{ "prune", "[--days N] [--dry-run] [--json]",
+		    "empty what is older than PAYLOAD_KEEP_DAYS",
+		    prune_command },
 		{ NULL, NULL, NULL, NULL }
 	};
 	static const struct program program = {

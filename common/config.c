@@ -34,6 +34,7 @@ typedef const char *(*checker)(const char *value);
 
 static const char *check_whole_number(const char *value);
 static const char *check_days(const char *value);
+static const char *check_keep_days(const char *value);
 static const char *check_port(const char *value);
 static const char *check_boolean(const char *value);
 static const char *check_url(const char *value);
@@ -71,6 +72,8 @@ static const struct {
 	[STRIPE_PAYLOAD_STORE_MAX] = { "STRIPE_PAYLOAD_STORE_MAX", "16384",
 	    check_whole_number, "bytes of an event's body that are kept",
 	    OPEN },
+	[PAYLOAD_KEEP_DAYS] = { "PAYLOAD_KEEP_DAYS", "90", check_keep_days,
+	    "days after which prune empties payloads", OPEN },
 	[CATALOG] = { "CATALOG", NULL, NULL, "path of catalog.json", OPEN },
 	[GUMROAD_WEBHOOK_SECRET] = { "GUMROAD_WEBHOOK_SECRET", NULL,
 	    check_words,
@@ -141,6 +144,15 @@ check_days(const char *value)
 {
 	if (check_whole_number(value) != NULL || atol(value) > 36500)
 		return "must be a whole number of days, at most 36500";
+	return NULL;
+}
+
+/* check_keep_days - 1 to a hundred years: what came today may be needed still */
+static const char *
+check_keep_days(const char *value)
+{
+	if (check_days(value) != NULL || atol(value) < 1)
+		return "must be a whole number of days, from 1 to 36500";
 	return NULL;
 }
 

@@ -23,6 +23,7 @@ enum setting {
 	STRIPE_WEBHOOK_SECRET, /* one or more, separated by spaces */
 	STRIPE_LIVEMODE,
 	STRIPE_PAYLOAD_STORE_MAX, /* bytes */
+	PAYLOAD_KEEP_DAYS,
 	CATALOG,
 	GUMROAD_WEBHOOK_SECRET, /* one or more, separated by spaces */
 	LICENSE_SIGNING_KEY,	/* path of a PEM */

@@ -147,6 +147,8 @@ reissue(struct db *db, struct delivery *delivery, const char *license,
 	test = db_result_text(row, 0, 7);
 	issue.test = test != NULL && *test == 't';
 	db_result_free(row);
+	if (issue.email == NULL)
+		return RC_OK; /* the buyer was erased */
 	rc = issue_sign(delivery->books->issuer, arena, &issue);
 	if (rc == RC_OK)
 		rc = issue_mail(delivery->books->issuer, arena, &issue);

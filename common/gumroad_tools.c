@@ -88,7 +88,7 @@ ready(struct service *service)
 	return EXIT_DONE;
 }
 
-/* apply_again - the delivery of an audit row; RC_NOT_FOUND: there is none */
+/* apply_again - the delivery of an audit row; RC_NOT_FOUND: it was emptied */
 static enum rc
 apply_again(const struct gumroad_books *books, struct arena *arena,
     const char *id, struct gumroad_result *result)
@@ -132,7 +132,8 @@ replay_one(struct run *run, const char *id, const char *resource,
 		} else {
 			cells[3] = rc_name(rc);
 			cells[5] = rc == RC_NOT_FOUND ?
-			    "there is no such delivery" :
+			    "its payload was emptied since, and Gumroad has "
+			    "no copy" :
 			    db_error(run->books->db);
 			run->failures++;
 		}

@@ -320,6 +320,9 @@ queue_mail(struct service *service, const struct issuer *issuer,
 	if (strcmp(db_result_text(row, 0, 8), "active") != 0)
 		return program_fail(service, EXIT_FAILED,
 		    "the licence is revoked: restore it first");
+	if (issue.email == NULL)
+		return program_fail(service, EXIT_FAILED,
+		    "its buyer was erased: there is nobody to write to");
 	if (issue_mail(issuer, service->arena, &issue) != RC_OK)
 		return program_fail(service, EXIT_FAILED, "out of memory");
 	params[1] = issue.mail.subject;

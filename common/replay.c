@@ -45,23 +45,30 @@ parse_options(struct options *options, int argc, char **argv)
 	return options->failed != (options->id_count > 0);
 }
 
-/* fetch_body - from Stripe; NULL with *why set */
+/*
+ * fetch_body - from Stripe; NULL with *why set. lost says what became of the
+ * body that the ledger had.
+ */
 static const char *
-fetch_body(struct run *run, const char *id, size_t *len, const char **why)
+fetch_body(struct run *run, const char *id, const char *lost, size_t *len,
+    const char **why)
 {
 	struct stripe_api *api = stripe_intake_api(run->intake);
 	const char *body = NULL;
 
 	if (api == NULL)
-		*why = "its body was cut; set STRIPE_API_KEY to fetch it";
+		*why = arena_printf(run->arena,
+		    "its body was %s; set STRIPE_API_KEY to fetch it", lost);
 	else if (stripe_api_event(api, run->arena, id, FETCH_TIMEOUT_MS, &body,
 		     len) != RC_OK)
-		*why = "its body was cut, and Stripe no longer has it or did "
-		       "not answer";
+		*why = arena_printf(run->arena,
+		    "its body was %s, and Stripe no longer has it or did not "
+		    "answer",
+		    lost);
 	return body;
 }
 
-/* load_body - from the ledger, or from Stripe when it was cut there */
+/* load_body - from the ledger, or from Stripe when it was cut or pruned there */
 static const char *
 load_body(struct run *run, const char *id, size_t *len, const char **why)
 {
@@ -78,7 +85,8 @@ load_body(struct run *run, const char *id, size_t *len, const char **why)
 	if (db_result_rows(result) == 1) {
 		text = db_result_text(result, 0, 0);
 		if (text == NULL || *db_result_text(result, 0, 1) == 't')
-			body = fetch_body(run, id, len, why);
+			body = fetch_body(run, id,
+			    text == NULL ? "emptied since" : "cut", len, why);
 		else {
 			*len = strlen(text);
 			body = arena_copy(run->arena, text, *len);

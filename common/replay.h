@@ -25,7 +25,7 @@
 
 /*
  * Runs `replay [--failed | ID…] [--dry-run] [--json]`. What was cut at the
- * payload cap is fetched from Stripe by id. Returns the exit status: 1 when any
+ * payload cap, or emptied since, is fetched from Stripe by id. Returns the exit status: 1 when any
  * event could not be applied.
  */
 int replay_events(struct service *service, struct stripe_intake *intake,

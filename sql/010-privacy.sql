@@ -1,0 +1,525 @@
+-- What is emptied when it is old, and what is held on one person: shown to them,
+-- or erased.
+
+-- NULL is a body that was emptied: by age or with its person. What may still be
+-- sent is whole.
+ALTER TABLE billing.emails
+	ALTER COLUMN to_email DROP NOT NULL,
+	ALTER COLUMN subject DROP NOT NULL,
+	ALTER COLUMN body_text DROP NOT NULL,
+	ALTER COLUMN body_html DROP NOT NULL,
+	ADD CHECK (status <> 'queued' OR num_nulls(to_email, subject, body_text, body_html) = 0);
+
+-- NULL is the buyer that was erased. The key still verifies.
+ALTER TABLE billing.licenses
+	ALTER COLUMN email DROP NOT NULL,
+	ALTER COLUMN blob DROP NOT NULL;
+
+COMMENT ON COLUMN billing.stripe_events.payload IS
+	'the event as it came, or its beginning: see payload_truncated; NULL: emptied since';
+COMMENT ON COLUMN billing.gumroad_events.payload IS
+	'the form as it came; what it should have escaped is; NULL: emptied since';
+
+-- As before, but what was emptied is not sent again.
+CREATE OR REPLACE FUNCTION billing.outbox_hurry(failed_ boolean) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	WITH again AS (
+		UPDATE billing.emails e SET status = 'queued', next_attempt_at = now(),
+			attempts = CASE e.status WHEN 'failed' THEN 0 ELSE e.attempts END
+			WHERE e.status = 'queued' AND e.claimed_at IS NULL
+			   OR failed_ AND e.status = 'failed' AND NOT e.recipient_inactive
+			  AND e.body_text IS NOT NULL
+			  AND EXISTS (SELECT FROM billing.licenses l
+				WHERE l.id = e.license_id AND l.status = 'active')
+			RETURNING 1)
+	SELECT count(*) FROM again
+$$;
+
+-- The rows that have something to empty, in the order of their age. A new event
+-- goes to the right end, which costs next to nothing.
+CREATE INDEX stripe_events_payload ON billing.stripe_events (received_at)
+	WHERE payload IS NOT NULL AND processed_at IS NOT NULL;
+CREATE INDEX gumroad_events_payload ON billing.gumroad_events (received_at)
+	WHERE payload IS NOT NULL AND processed;
+CREATE INDEX emails_body ON billing.emails (created_at)
+	WHERE body_text IS NOT NULL AND status <> 'queued';
+CREATE INDEX checkout_sessions_created ON billing.checkout_sessions (created_at);
+
+-- What grows old, one row a rule: when the column age of a row r of that relation
+-- is older than the days that are kept, and due holds, it gets effect. What could
+-- not be applied keeps its payload and its failures, for a replay.
+CREATE FUNCTION billing.prune_rules()
+RETURNS TABLE (program text, part text, relation text, age text, due text, effect text)
+LANGUAGE sql IMMUTABLE AS $$ VALUES
+	('stripe-webhook', 'event payloads', 'stripe_events', 'received_at',
+		'r.payload IS NOT NULL AND r.processed_at IS NOT NULL',
+		'UPDATE billing.stripe_events SET payload = NULL'),
+	('stripe-webhook', 'failed attempts', 'webhook_failures', 'at',
+		$q$r.source = 'stripe' AND NOT EXISTS (SELECT FROM billing.stripe_events e
+			WHERE e.event_id = r.id AND e.processed_at IS NULL)$q$,
+		'DELETE FROM billing.webhook_failures'),
+	('stripe-webhook', 'expired checkouts', 'checkout_sessions', 'created_at',
+		$q$coalesce(r.expires_at, r.created_at + interval '1 day') < now()$q$,
+		'DELETE FROM billing.checkout_sessions'),
+	('gumroad-webhook', 'delivery payloads', 'gumroad_events', 'received_at',
+		'r.payload IS NOT NULL AND r.processed',
+		'UPDATE billing.gumroad_events SET payload = NULL'),
+	('gumroad-webhook', 'failed attempts', 'webhook_failures', 'at',
+		$q$r.source = 'gumroad' AND NOT EXISTS (SELECT FROM billing.gumroad_events e
+			WHERE e.order_id = r.id AND NOT e.processed)$q$,
+		'DELETE FROM billing.webhook_failures'),
+	('gumroad-webhook', 'mail bodies', 'emails', 'created_at',
+		$q$r.body_text IS NOT NULL AND r.status <> 'queued'$q$,
+		'UPDATE billing.emails SET subject = NULL, body_text = NULL, body_html = NULL'),
+	('gumroad-webhook', 'resend requests', 'resend_requests', 'at', 'true',
+		'DELETE FROM billing.resend_requests')
+$$;
+
+-- What a program's prune would empty now.
+CREATE FUNCTION billing.prune_due(program_ text, keep_days integer)
+RETURNS TABLE (part text, rows bigint, oldest text)
+LANGUAGE plpgsql AS $$
+DECLARE
+	rule record;
+BEGIN
+	FOR rule IN SELECT * FROM billing.prune_rules() p WHERE p.program = program_ LOOP
+		part := rule.part;
+		EXECUTE format('SELECT count(*), billing.utc(min(r.%1$I)) FROM billing.%2$I r'
+			' WHERE r.%1$I < $1 AND %3$s', rule.age, rule.relation, rule.due)
+			INTO rows, oldest USING now() - make_interval(days => keep_days);
+		RETURN NEXT;
+	END LOOP;
+END $$;
+
+-- Empties at most so many rows of one part, the oldest that are not older than
+-- since. What somebody else has locked is left for another time. Returns how many
+-- and how far that went; 0 when there is nothing left.
+CREATE FUNCTION billing.prune(program_ text, part_ text, keep_days integer,
+	since timestamptz, at_most integer, OUT rows bigint, OUT reached timestamptz)
+LANGUAGE plpgsql AS $$
+DECLARE
+	rule record;
+BEGIN
+	SELECT * INTO STRICT rule FROM billing.prune_rules() p
+		WHERE p.program = program_ AND p.part = part_;
+	EXECUTE format('WITH due AS MATERIALIZED (SELECT r.ctid AS place, r.%1$I AS age'
+		' FROM billing.%2$I r WHERE r.%1$I >= $1 AND r.%1$I < $2 AND %3$s'
+		' ORDER BY r.%1$I LIMIT $3 FOR UPDATE OF r SKIP LOCKED),'
+		' done AS (%4$s WHERE ctid = ANY (ARRAY(SELECT place FROM due)) RETURNING 1)'
+		' SELECT (SELECT count(*) FROM done), (SELECT max(age) FROM due)',
+		rule.age, rule.relation, rule.due, rule.effect)
+		INTO rows, reached USING coalesce(since, '-infinity'),
+			now() - make_interval(days => keep_days), at_most;
+END $$;
+
+CREATE FUNCTION billing.stripe_prune_due(keep_days integer)
+RETURNS TABLE (part text, rows bigint, oldest text)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT * FROM billing.prune_due('stripe-webhook', keep_days)
+$$;
+
+CREATE FUNCTION billing.stripe_prune(part text, keep_days integer, since timestamptz,
+	at_most integer, OUT rows bigint, OUT reached timestamptz)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT * FROM billing.prune('stripe-webhook', part, keep_days, since, at_most)
+$$;
+
+CREATE FUNCTION billing.gumroad_prune_due(keep_days integer)
+RETURNS TABLE (part text, rows bigint, oldest text)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT * FROM billing.prune_due('gumroad-webhook', keep_days)
+$$;
+
+CREATE FUNCTION billing.gumroad_prune(part text, keep_days integer, since timestamptz,
+	at_most integer, OUT rows bigint, OUT reached timestamptz)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT * FROM billing.prune('gumroad-webhook', part, keep_days, since, at_most)
+$$;
+
+-- Who was erased, without the person: when, and who did it.
+CREATE TABLE billing.erasures (
+	id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	account_id bigint REFERENCES billing.accounts ON DELETE SET NULL,
+	erased_at  timestamptz NOT NULL DEFAULT now(),
+	erased_by  text NOT NULL DEFAULT session_user
+);
+
+CREATE INDEX erasures_account ON billing.erasures (account_id);
+
+CREATE TABLE billing.erased_customers (
+	stripe_customer_id text PRIMARY KEY,
+	erased_at          timestamptz NOT NULL DEFAULT now()
+);
+
+COMMENT ON TABLE billing.erased_customers IS
+	'what Stripe still says of them is applied, and nothing of it is kept that names them';
+
+-- Whether what is said of that customer must not name a person. It waits for an
+-- erasure under way, as the erasure waits for whoever asks this.
+CREATE FUNCTION billing.is_erased(customer text) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock_shared(hashtextextended('erase ' || customer, 0));
+	RETURN EXISTS (SELECT FROM billing.erased_customers WHERE stripe_customer_id = customer);
+END $$;
+
+CREATE FUNCTION billing.event_of_erased() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF billing.is_erased(NEW.stripe_customer_id) THEN
+		NEW.payload := NULL;
+	END IF;
+	RETURN NEW;
+END $$;
+
+CREATE TRIGGER event_of_erased BEFORE INSERT ON billing.stripe_events
+	FOR EACH ROW WHEN (NEW.stripe_customer_id IS NOT NULL)
+	EXECUTE FUNCTION billing.event_of_erased();
+
+CREATE FUNCTION billing.subscription_of_erased() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF billing.is_erased(NEW.stripe_customer_id) THEN
+		NEW.account_ref := NULL;
+	END IF;
+	RETURN NEW;
+END $$;
+
+CREATE TRIGGER subscription_of_erased BEFORE UPDATE OF account_ref ON billing.subscriptions
+	FOR EACH ROW WHEN (NEW.account_ref IS NOT NULL AND NEW.stripe_customer_id IS NOT NULL
+	                   AND NEW.account_ref IS DISTINCT FROM OLD.account_ref)
+	EXECUTE FUNCTION billing.subscription_of_erased();
+
+-- A late delivery about a licence whose buyer was erased. FOR KEY SHARE waits for
+-- an erasure under way.
+CREATE FUNCTION billing.delivery_of_erased() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	address text;
+BEGIN
+	SELECT email INTO address FROM billing.licenses WHERE id = NEW.license_id FOR KEY SHARE;
+	IF FOUND AND address IS NULL THEN
+		NEW.payload := NULL;
+	END IF;
+	RETURN NEW;
+END $$;
+
+CREATE TRIGGER delivery_of_erased BEFORE UPDATE OF license_id ON billing.gumroad_events
+	FOR EACH ROW WHEN (NEW.license_id IS NOT NULL AND NEW.payload IS NOT NULL AND NEW.processed)
+	EXECUTE FUNCTION billing.delivery_of_erased();
+
+-- What belongs to one person: an account, or a buyer of licences who has none.
+CREATE TYPE billing.person AS (
+	account_id    bigint,
+	external_id   text,
+	email         text,
+	customers     text[],
+	subscriptions text[],
+	licenses      bigint[]
+);
+
+-- Finds the account with that external id, or by the address its account or else
+-- its licences. problem says in a sentence why there is nobody.
+CREATE FUNCTION billing.person_find(ref text, by_email boolean,
+	OUT problem text, OUT person billing.person)
+LANGUAGE plpgsql AS $$
+DECLARE
+	found_ bigint[];
+BEGIN
+	found_ := ARRAY(SELECT id FROM billing.accounts
+		WHERE CASE WHEN by_email THEN lower(email) = lower(ref) ELSE external_id = ref END
+		LIMIT 2);
+	IF cardinality(found_) > 1 THEN
+		problem := 'several accounts have that address: name one by its id';
+		RETURN;
+	END IF;
+	person.account_id := found_[1];
+	SELECT external_id, email INTO person.external_id, person.email
+		FROM billing.accounts WHERE id = person.account_id;
+	IF by_email THEN
+		person.email := ref;
+	END IF;
+	person.customers := ARRAY(SELECT c.customer FROM (
+			SELECT stripe_customer_id AS customer FROM billing.accounts
+				WHERE id = person.account_id
+			UNION SELECT stripe_customer_id FROM billing.subscriptions
+				WHERE account_id = person.account_id
+				   OR account_id IS NULL AND account_ref = person.external_id) c
+		WHERE c.customer IS NOT NULL
+		  AND NOT EXISTS (SELECT FROM billing.accounts o
+			WHERE o.stripe_customer_id = c.customer AND o.id <> person.account_id)
+		ORDER BY 1);
+	person.subscriptions := ARRAY(SELECT stripe_subscription_id FROM billing.subscriptions
+		WHERE account_id = person.account_id OR account_id IS NULL
+		  AND (account_ref = person.external_id OR stripe_customer_id = ANY (person.customers)));
+	person.licenses := ARRAY(SELECT id FROM billing.licenses
+		WHERE lower(email) = lower(person.email) ORDER BY id);
+	IF person.account_id IS NULL AND cardinality(person.licenses) = 0 THEN
+		problem := CASE WHEN by_email THEN 'nothing is held on that address'
+		                ELSE 'there is no account with that id, or it was erased' END;
+	END IF;
+END $$;
+
+-- A regular expression for that very text.
+CREATE FUNCTION billing.literally(value text) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT regexp_replace(value, '([^[:alnum:]])', '\\\1', 'g')
+$$;
+
+-- As forms have it.
+CREATE FUNCTION billing.form_encoded(value text) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT string_agg(CASE WHEN c ~ '[A-Za-z0-9_.~-]' THEN c
+		ELSE upper(regexp_replace(encode(convert_to(c, 'UTF8'), 'hex'), '(..)', '%\1', 'g'))
+		END, '' ORDER BY n)
+	FROM regexp_split_to_table(value, '') WITH ORDINALITY AS s(c, n)
+$$;
+
+-- The person's events at Stripe: those of their customers and subscriptions, and
+-- those that belong to no other account and name them.
+CREATE FUNCTION billing.person_stripe_events(p billing.person) RETURNS SETOF text
+LANGUAGE sql STABLE AS $$
+	SELECT e.event_id FROM billing.stripe_events e
+	WHERE e.stripe_customer_id = ANY (p.customers)
+	   OR e.stripe_subscription_id = ANY (p.subscriptions)
+	   OR (position(lower(to_json(p.email)::text) IN lower(e.payload)) > 0
+	       OR position(to_json(p.external_id)::text IN e.payload) > 0
+	          AND e.payload ~ ('"(client_reference_id|account|account_id|external_id|user_id|uid)"\s*:\s*'
+			|| billing.literally(to_json(p.external_id)::text)))
+	      AND NOT EXISTS (SELECT FROM billing.accounts o
+		WHERE o.stripe_customer_id = e.stripe_customer_id AND o.id IS DISTINCT FROM p.account_id)
+	      AND NOT EXISTS (SELECT FROM billing.subscriptions o
+		WHERE o.stripe_subscription_id = e.stripe_subscription_id
+		  AND o.account_id IS DISTINCT FROM p.account_id AND o.account_id IS NOT NULL)
+$$;
+
+-- Their deliveries of Gumroad: those of their licences, and those of no licence
+-- that name their address.
+CREATE FUNCTION billing.person_gumroad_events(p billing.person) RETURNS SETOF bigint
+LANGUAGE sql STABLE AS $$
+	SELECT e.id FROM billing.gumroad_events e
+	WHERE e.license_id = ANY (p.licenses)
+	   OR e.license_id IS NULL AND lower(e.payload) ~ ('=('
+		|| billing.literally(lower(billing.form_encoded(p.email))) || '|'
+		|| billing.literally(lower(p.email)) || ')(&|$)')
+$$;
+
+CREATE FUNCTION billing.as_json(value text) RETURNS json
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	RETURN value::json;
+EXCEPTION WHEN data_exception THEN
+	RETURN to_json(value);
+END $$;
+
+-- All that is held on a person, as one JSON object, or a problem.
+CREATE FUNCTION billing.account_export(ref text, by_email boolean,
+	OUT problem text, OUT document text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+	found_   record;
+	p        billing.person;
+	events   text[];
+	gumroad_ bigint[];
+BEGIN
+	SELECT * INTO found_ FROM billing.person_find(ref, by_email);
+	problem := found_.problem;
+	p := found_.person;
+	IF problem IS NOT NULL THEN
+		RETURN;
+	END IF;
+	events := ARRAY(SELECT billing.person_stripe_events(p));
+	gumroad_ := ARRAY(SELECT billing.person_gumroad_events(p));
+	document := json_build_object(
+	'exported_at', date_trunc('second', now()),
+	'account', (SELECT row_to_json(a) FROM billing.accounts a WHERE id = p.account_id),
+	'subscriptions', (SELECT coalesce(json_agg(s ORDER BY s.id), '[]') FROM billing.subscriptions s
+		WHERE stripe_subscription_id = ANY (p.subscriptions)),
+	'stripe_events', (SELECT coalesce(json_agg(e ORDER BY e.received_at, e.event_id), '[]') FROM (
+		SELECT event_id, type, api_version, livemode, created_at, received_at, processed_at,
+		       outcome, error, stripe_customer_id, stripe_subscription_id, deliveries,
+		       payload_truncated, billing.as_json(payload) AS payload
+		FROM billing.stripe_events WHERE event_id = ANY (events)) e),
+	'webhook_failures', (SELECT coalesce(json_agg(f ORDER BY f.failure_id), '[]')
+		FROM billing.webhook_failures f
+		WHERE source = 'stripe' AND id = ANY (events)
+		   OR source = 'gumroad' AND id IN (SELECT order_id FROM billing.gumroad_events
+			WHERE id = ANY (gumroad_))),
+	'checkout_sessions', (SELECT coalesce(json_agg(c ORDER BY c.id), '[]')
+		FROM billing.checkout_sessions c WHERE account_id = p.account_id),
+	'referrals', json_build_object(
+		'referred_by', (SELECT row_to_json(r) FROM (
+			SELECT code, created_at, converted_at, credited_at FROM billing.referrals
+			WHERE referred_account_id = p.account_id) r),
+		'referred', (SELECT coalesce(json_agg(r ORDER BY r.created_at), '[]') FROM (
+			SELECT code, created_at, converted_at, credited_at FROM billing.referrals
+			WHERE referrer_account_id = p.account_id) r)),
+	'licenses', (SELECT coalesce(json_agg(l ORDER BY l.id), '[]') FROM billing.licenses l
+		WHERE id = ANY (p.licenses)),
+	'gumroad_events', (SELECT coalesce(json_agg(g ORDER BY g.id), '[]')
+		FROM billing.gumroad_events g WHERE id = ANY (gumroad_)),
+	'emails', (SELECT coalesce(json_agg(m ORDER BY m.id), '[]') FROM billing.emails m
+		WHERE license_id = ANY (p.licenses) OR lower(to_email) = lower(p.email))
+	)::text;
+END $$;
+
+-- Why a person cannot be erased yet, in a sentence; NULL: they can.
+CREATE FUNCTION billing.person_is_customer(p billing.person) RETURNS text
+LANGUAGE sql STABLE AS $$
+	SELECT 'subscription ' || stripe_subscription_id || ' is ' || status
+		|| ': cancel it at Stripe and erase when its last event has arrived'
+	FROM billing.subscriptions
+	WHERE stripe_subscription_id = ANY (p.subscriptions) AND NOT billing.is_terminal(status)
+	  AND (status <> 'incomplete' OR checkout_unpaid)
+	UNION ALL
+	SELECT 'membership ' || m.subscription_id || ' runs at Gumroad'
+		|| ': cancel it there and erase when its period is over'
+	FROM billing.gumroad_memberships m JOIN billing.licenses l ON l.id = m.license_id
+	WHERE l.id = ANY (p.licenses) AND l.status = 'active'
+	  AND NOT (m.cancelled_at IS NOT NULL AND coalesce(l.paid_until, m.cancelled_at) < now())
+	LIMIT 1
+$$;
+
+-- Takes the person out of all that is held on them, in one transaction, while
+-- nothing about them is applied. What accounting needs stays: amounts, dates,
+-- states, the ids at Stripe and Gumroad, the account under a new name. Returns
+-- what was done to how many rows; or one row without a number: why nothing was.
+CREATE FUNCTION billing.account_erase(ref text, by_email boolean)
+RETURNS TABLE (part text, rows bigint, becomes text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	found_   record;
+	p        billing.person;
+	customer text;
+	events   text[];
+	gumroad_ bigint[];
+	orders   text[];
+BEGIN
+	SELECT * INTO found_ FROM billing.person_find(ref, by_email);
+	part := found_.problem;
+	p := found_.person;
+	FOREACH customer IN ARRAY coalesce(p.customers, '{}') LOOP
+		PERFORM pg_advisory_xact_lock(hashtextextended('erase ' || customer, 0));
+	END LOOP;
+	FOREACH customer IN ARRAY coalesce(p.customers, '{}') LOOP
+		PERFORM pg_advisory_xact_lock(hashtextextended(customer, 0));
+	END LOOP;
+	PERFORM FROM billing.accounts WHERE id = p.account_id FOR UPDATE;
+	PERFORM FROM billing.licenses WHERE id = ANY (p.licenses) ORDER BY id FOR UPDATE;
+	IF part IS NULL THEN
+		SELECT 'erased already, at ' || billing.utc(max(erased_at)) INTO part
+			FROM billing.erasures WHERE account_id = p.account_id HAVING count(*) > 0;
+	END IF;
+	part := coalesce(part, billing.person_is_customer(p));
+	IF part IS NOT NULL THEN
+		RETURN NEXT;
+		RETURN;
+	END IF;
+	events := ARRAY(SELECT billing.person_stripe_events(p));
+	gumroad_ := ARRAY(SELECT billing.person_gumroad_events(p));
+	orders := ARRAY(SELECT order_id FROM billing.gumroad_events WHERE id = ANY (gumroad_));
+
+	INSERT INTO billing.erased_customers (stripe_customer_id)
+		SELECT unnest(p.customers) ON CONFLICT DO NOTHING;
+	INSERT INTO billing.erasures (account_id) VALUES (p.account_id);
+
+	part := 'account';
+	becomes := CASE WHEN p.account_id IS NOT NULL
+		THEN 'erased-' || substr(replace(gen_random_uuid()::text, '-', ''), 1, 16) END;
+	UPDATE billing.accounts SET external_id = becomes, email = NULL, referral_code = NULL,
+		updated_at = now() WHERE id = p.account_id;
+	GET DIAGNOSTICS rows = ROW_COUNT;
+	RETURN NEXT;
+
+	part := 'subscriptions';
+	becomes := 'kept without the account''s id';
+	UPDATE billing.subscriptions SET account_ref = NULL
+		WHERE stripe_subscription_id = ANY (p.subscriptions);
+	GET DIAGNOSTICS rows = ROW_COUNT;
+	RETURN NEXT;
+
+	part := 'events of Stripe';
+	becomes := 'kept without payload';
+	UPDATE billing.stripe_events SET payload = NULL,
+		error = CASE WHEN error IS NOT NULL THEN 'erased' END WHERE event_id = ANY (events);
+	GET DIAGNOSTICS rows = ROW_COUNT;
+	RETURN NEXT;
+
+	part := 'deliveries of Gumroad';
+	UPDATE billing.gumroad_events SET payload = NULL, processed = true, retry_at = NULL,
+		error = CASE WHEN error IS NOT NULL THEN 'erased' END WHERE id = ANY (gumroad_);
+	GET DIAGNOSTICS rows = ROW_COUNT;
+	RETURN NEXT;
+
+	part := 'failed attempts';
+	becomes := 'kept without text';
+	UPDATE billing.webhook_failures SET error = 'erased'
+		WHERE source = 'stripe' AND id = ANY (events) OR source = 'gumroad' AND id = ANY (orders)
+		   OR position(lower(p.email) IN lower(error)) > 0;
+	GET DIAGNOSTICS rows = ROW_COUNT;
+	RETURN NEXT;
+
+	part := 'mails';
+	becomes := 'kept without address and words';
+	UPDATE billing.emails SET to_email = NULL, to_name = NULL, subject = NULL,
+		body_text = NULL, body_html = NULL, provider_message_id = NULL,
+		error = CASE WHEN error IS NOT NULL OR status = 'queued' THEN 'erased' END,
+		status = CASE status WHEN 'queued' THEN 'failed' ELSE status END, claimed_at = NULL
+		WHERE license_id = ANY (p.licenses) OR lower(to_email) = lower(p.email);
+	GET DIAGNOSTICS rows = ROW_COUNT;
+	RETURN NEXT;
+
+	part := 'licences';
+	becomes := 'kept without name, address and signed licence; the key still verifies';
+	UPDATE billing.licenses SET email = NULL, name = NULL, blob = NULL,
+		operator_reason = CASE WHEN operator_reason IS NOT NULL THEN 'erased' END,
+		revoke_reason = CASE WHEN operator_status = 'revoked' AND revoke_reason IS NOT NULL
+			THEN 'erased' ELSE revoke_reason END,
+		updated_at = now() WHERE id = ANY (p.licenses);
+	GET DIAGNOSTICS rows = ROW_COUNT;
+	RETURN NEXT;
+
+	part := 'referrals';
+	becomes := 'kept without the code';
+	UPDATE billing.referrals SET code = 'erased' WHERE referrer_account_id = p.account_id;
+	GET DIAGNOSTICS rows = ROW_COUNT;
+	RETURN NEXT;
+
+	part := 'checkout sessions';
+	becomes := 'deleted';
+	DELETE FROM billing.checkout_sessions WHERE account_id = p.account_id;
+	GET DIAGNOSTICS rows = ROW_COUNT;
+	RETURN NEXT;
+
+	part := 'resend requests';
+	DELETE FROM billing.resend_requests
+		WHERE address_hash = sha256(convert_to(lower(p.email), 'UTF8'));
+	GET DIAGNOSTICS rows = ROW_COUNT;
+	RETURN NEXT;
+END $$;
+
+DO $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paydesk_operator') THEN
+		CREATE ROLE paydesk_operator LOGIN;
+	END IF;
+END $$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA billing FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION
+	billing.stripe_prune_due(integer),
+	billing.stripe_prune(text, integer, timestamptz, integer)
+	TO paydesk_stripe_webhook;
+GRANT EXECUTE ON FUNCTION
+	billing.gumroad_prune_due(integer),
+	billing.gumroad_prune(text, integer, timestamptz, integer)
+	TO paydesk_gumroad_webhook;
+
+GRANT USAGE ON SCHEMA billing TO paydesk_operator;
+GRANT SELECT ON billing.schema_version TO paydesk_operator;
+GRANT EXECUTE ON FUNCTION
+	billing.account_export(text, boolean),
+	billing.account_erase(text, boolean)
+	TO paydesk_operator;
