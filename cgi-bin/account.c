@@ -316,6 +316,15 @@ token(struct service *service, int argc, char **argv)
 	return EXIT_DONE;
 }
 
+/* examine - for check: who may call */
+static void
+examine(struct service *service, struct doctor *doctor)
+{
+	const struct state *state = service->state;
+
+	caller_examine(&state->callers, doctor);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -345,6 +354,7 @@ main(int argc, char **argv)
 		.commands = commands,
 		.options = options,
 		.setup = setup,
+		.examine = examine,
 	};
 
 	return program_main(&program, argc, argv);

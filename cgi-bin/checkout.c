@@ -28,6 +28,7 @@
 #include "order.h"
 #include "serve.h"
 #include "stripe_api.h"
+#include "stripe_doctor.h"
 
 struct state {
 	struct caller_rules callers;
@@ -370,6 +371,28 @@ setup(struct service *service, const char **problem)
 	    config_string(service->config, CATALOG), &state->catalog, problem);
 }
 
+/* examine - for check: what a sale needs, here and at Stripe */
+static void
+examine(struct service *service, struct doctor *doctor)
+{
+	static const struct stripe_right rights[] = {
+		{ "Checkout Sessions: write", "POST", "/v1/checkout/sessions" },
+		{ NULL, NULL, NULL }
+	};
+	const struct state *state = service->state;
+
+	caller_examine(&state->callers, doctor);
+	stripe_doctor_needs(doctor, service->config);
+	if (catalog_price(state->catalog, 0) == NULL)
+		doctor_problem(doctor, "catalog",
+		    "Set CATALOG to a file that names the plans' prices.",
+		    "it has no price: every order is answered 503");
+	if (stripe_doctor_key(
+		doctor, service->arena, service->config, state->api, rights))
+		stripe_doctor_prices(doctor, service->arena, service->config,
+		    state->catalog, state->api);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -390,6 +413,7 @@ main(int argc, char **argv)
 		.commands = commands,
 		.options = options,
 		.setup = setup,
+		.examine = examine,
 	};
 
 	return program_main(&program, argc, argv);

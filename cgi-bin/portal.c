@@ -20,6 +20,7 @@
 #include "json.h"
 #include "serve.h"
 #include "stripe_api.h"
+#include "stripe_doctor.h"
 
 struct state {
 	struct caller_rules callers;
@@ -250,6 +251,24 @@ setup(struct service *service, const char **problem)
 	    config_string(service->config, CATALOG), &state->catalog, problem);
 }
 
+/* examine - for check: what a session needs, here and at Stripe */
+static void
+examine(struct service *service, struct doctor *doctor)
+{
+	static const struct stripe_right rights[] = {
+		{ "Customer portal: write", "POST",
+		    "/v1/billing_portal/sessions" },
+		{ "Subscriptions: read", "GET", "/v1/subscriptions?limit=1" },
+		{ NULL, NULL, NULL }
+	};
+	const struct state *state = service->state;
+
+	caller_examine(&state->callers, doctor);
+	stripe_doctor_needs(doctor, service->config);
+	stripe_doctor_key(
+	    doctor, service->arena, service->config, state->api, rights);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -270,6 +289,7 @@ main(int argc, char **argv)
 		.commands = commands,
 		.options = options,
 		.setup = setup,
+		.examine = examine,
 	};
 
 	return program_main(&program, argc, argv);

@@ -21,6 +21,8 @@
 #include "serve.h"
 #include "signature.h"
 #include "stats.h"
+#include "stripe_doctor.h"
+#include "stripe_endpoint.h"
 #include "stripe_intake.h"
 #include "stripe_tools.h"
 
@@ -135,6 +137,64 @@ setup(struct service *service, const char **problem)
 	    service->arena, service->config, &state->intake, problem);
 }
 
+/* examine_ledger - what could not be applied, while the database is there */
+static void
+examine_ledger(struct service *service, struct doctor *doctor)
+{
+	struct db_result *failed;
+	int count;
+
+	if (service->db == NULL ||
+	    db_run(service->db, "replay_failed", 0, NULL, &failed) != RC_OK)
+		return;
+	count = db_result_rows(failed);
+	if (count > 0)
+		doctor_warn(doctor, "ledger",
+		    "Mend the cause that replay --failed --dry-run lists, then "
+		    "run stripe-webhook replay --failed.",
+		    "%d event%s could not be applied", count,
+		    count == 1 ? "" : "s");
+	else
+		doctor_ok(doctor, "ledger", "no event waits to be applied");
+	db_result_free(failed);
+}
+
+/* examine - for check: what deliveries need, here and at Stripe */
+static void
+examine(struct service *service, struct doctor *doctor)
+{
+	static const struct stripe_right rights[] = {
+		{ "Subscriptions: read", "GET", "/v1/subscriptions?limit=1" },
+		{ "Invoices: read", "GET", "/v1/invoices?limit=1" },
+		{ "Events: read", "GET", "/v1/events?limit=1" },
+		{ NULL, NULL, NULL }
+	};
+	const struct state *state = service->state;
+	const struct catalog *catalog = stripe_intake_catalog(state->intake);
+	struct stripe_api *api = stripe_intake_api(state->intake);
+
+	examine_ledger(service, doctor);
+	if (state->keys == NULL)
+		doctor_problem(doctor, "STRIPE_WEBHOOK_SECRET",
+		    "Set STRIPE_WEBHOOK_SECRET to the secret that Stripe shows "
+		    "with the webhook endpoint.",
+		    "not set: every delivery is answered 503");
+	if (catalog_price(catalog, 0) == NULL)
+		doctor_warn(doctor, "catalog",
+		    "Set CATALOG to a file that names the plans' prices.",
+		    "it has no price: every subscription's plan is unknown");
+	if (api == NULL)
+		doctor_warn(doctor, "STRIPE_API_KEY",
+		    "Set STRIPE_API_KEY to a restricted key.",
+		    "not set: nothing can be asked of Stripe");
+	if (!stripe_doctor_key(
+		doctor, service->arena, service->config, api, rights))
+		return;
+	stripe_doctor_prices(
+	    doctor, service->arena, service->config, catalog, api);
+	stripe_endpoint_examine(doctor, service->arena, service->config, api);
+}
+
 /* verify - the command: would this delivery be accepted? */
 static int
 verify(struct service *service, int argc, char **argv)
@@ -175,9 +235,9 @@ int
 main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL,
-		STRIPE_WEBHOOK_SECRET, STRIPE_INTAKE_SETTINGS,
-		PAYLOAD_KEEP_DAYS, REFERRAL_CREDIT_DAYS, PAYDESK_PORT,
-		STATS_DIR, SETTING_END };
+		STRIPE_WEBHOOK_SECRET, STRIPE_WEBHOOK_URL,
+		STRIPE_INTAKE_SETTINGS, PAYLOAD_KEEP_DAYS, REFERRAL_CREDIT_DAYS,
+		PAYDESK_PORT, STATS_DIR, SETTING_END };
 	static const struct route routes[] = {
 		{ "POST", "/webhooks/stripe", BODY_MAX_WEBHOOK, post_event },
 		{ NULL, NULL, 0, NULL }
@@ -206,6 +266,7 @@ main(int argc, char **argv)
 		.statements = statements,
 		.commands = commands,
 		.setup = setup,
+		.examine = examine,
 	};
 
 	return program_main(&program, argc, argv);

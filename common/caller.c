@@ -144,3 +144,14 @@ caller_identify(const struct caller_rules *rules, struct request *request,
 		    "cookies; ALLOWED_ORIGINS names those that may.");
 	return RC_OK;
 }
+
+/* caller_examine - by a token, or by nginx alone */
+void
+caller_examine(const struct caller_rules *rules, struct doctor *doctor)
+{
+	if (rules->bearer != NULL)
+		doctor_ok(doctor, "callers", "bearer tokens, or nginx");
+	else
+		doctor_ok(doctor, "callers",
+		    "no bearer tokens: nginx has to say who calls");
+}

@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "bearer.h"
 #include "config.h"
+#include "doctor.h"
 #include "rc.h"
 #include "request.h"
 #include "site.h"
@@ -46,5 +47,8 @@ enum rc caller_rules_new(struct arena *arena, const struct config *config,
  */
 enum rc caller_identify(const struct caller_rules *rules,
     struct request *request, struct caller *caller) MUST_CHECK;
+
+/* For `check`: how a caller can say who he is. */
+void caller_examine(const struct caller_rules *rules, struct doctor *doctor);
 
 #endif

@@ -298,6 +298,13 @@ catalog_find_price(const struct catalog *catalog, const char *price_id)
 	return NULL;
 }
 
+/* catalog_price - by number */
+const struct catalog_price *
+catalog_price(const struct catalog *catalog, size_t number)
+{
+	return number < catalog->count ? &catalog->prices[number] : NULL;
+}
+
 /* catalog_plan - by name, or the default one */
 const char *
 catalog_plan(const struct catalog *catalog, const char *name)

@@ -43,6 +43,10 @@ enum rc catalog_load(struct arena *arena, const char *path,
 const struct catalog_price *catalog_find_price(
     const struct catalog *catalog, const char *price_id);
 
+/* The prices by their number from 0; NULL behind the last. */
+const struct catalog_price *catalog_price(
+    const struct catalog *catalog, size_t number);
+
 /* The plan of that name, or for NULL the default one; NULL: there is none. */
 const char *catalog_plan(const struct catalog *catalog, const char *name);
 

@@ -67,6 +67,8 @@ static const struct {
 	    check_webhook_secrets,
 	    "signing secret of the endpoint; several, separated by spaces",
 	    SECRET },
+	[STRIPE_WEBHOOK_URL] = { "STRIPE_WEBHOOK_URL", NULL, check_url,
+	    "where Stripe delivers to: lets check find the endpoint", OPEN },
 	[STRIPE_LIVEMODE] = { "STRIPE_LIVEMODE", NULL, check_boolean,
 	    "true or false: events of the other mode are ignored", OPEN },
 	[STRIPE_PAYLOAD_STORE_MAX] = { "STRIPE_PAYLOAD_STORE_MAX", "16384",

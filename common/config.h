@@ -21,6 +21,7 @@ enum setting {
 	STRIPE_API_BASE,
 	STRIPE_API_VERSION,
 	STRIPE_WEBHOOK_SECRET, /* one or more, separated by spaces */
+	STRIPE_WEBHOOK_URL,
 	STRIPE_LIVEMODE,
 	STRIPE_PAYLOAD_STORE_MAX, /* bytes */
 	PAYLOAD_KEEP_DAYS,

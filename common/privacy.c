@@ -100,7 +100,7 @@ privacy_export(struct service *service, int argc, char **argv)
 		return status;
 	const char *const params[] = { options.id,
 		options.by_email ? "true" : "false" };
-	if (db_run(service->db, "privacy_export", 2, params, &result) != RC_OK)
+	if (db_run(service->db, "operator_export", 2, params, &result) != RC_OK)
 		return unavailable(service);
 	problem = db_result_text(result, 0, 0);
 	if (problem != NULL)
@@ -123,7 +123,7 @@ erase(struct db *db, void *context)
 	enum rc rc;
 
 	db_result_free(erasure->result);
-	rc = db_run(db, "privacy_erase", 2, params, &erasure->result);
+	rc = db_run(db, "operator_erase", 2, params, &erasure->result);
 	if (rc == RC_OK && erasure->options->dry_run)
 		return RC_NOT_FOUND;
 	return rc;

@@ -11,11 +11,11 @@
 
 /* The statements that a program with these commands lists among its own. */
 #define PRIVACY_STATEMENTS \
-	{ "privacy_export", \
+	{ "operator_export", \
 		"SELECT problem, document" \
 		" FROM billing.account_export($1, $2)" }, \
 	{ \
-		"privacy_erase", \
+		"operator_erase", \
 		    "SELECT part, rows, becomes" \
 		    " FROM billing.account_erase($1, $2)" \
 	}

@@ -33,6 +33,7 @@ struct exchange {
 	long timeout_ms;	     /* for all attempts */
 	int attempts;
 	bool walks;	   /* a page of many: a 429 is waited out */
+	bool quiet;	   /* the caller says what came of it */
 	size_t answer_max; /* bytes; 0: the usual */
 
 	struct http_answer answer; /* status 0: there was none */
@@ -178,7 +179,8 @@ log_attempt(const struct stripe_api *api, const struct exchange *exchange)
 {
 	long status = exchange->answer.status;
 
-	if (status == 200 || (exchange->body == NULL && status == 404))
+	if (exchange->quiet || status == 200 ||
+	    (exchange->body == NULL && status == 404))
 		return;
 	if (status == 0)
 		log_message("warn", "stripe: %s %s: %s", exchange->method,
@@ -345,21 +347,24 @@ stripe_api_invoice(struct stripe_api *api, struct arena *arena, const char *id,
 	return walk(api, arena, &exchange, invoice);
 }
 
-/*
- * before_answer - Stripe's clock when the last call began: the answer's Date,
- * less the time that it took; our own clock when it has none
- */
+/* answered_at - the last answer's Date; our own clock when it has none */
 static int64_t
-before_answer(struct stripe_api *api, long began_ms)
+answered_at(struct stripe_api *api)
 {
 	const char *date = http_client_header(api->http, "Date");
 	struct tm tm = { 0 };
-	time_t answered = time(NULL);
 
-	if (date != NULL &&
-	    strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &tm) != NULL)
-		answered = timegm(&tm);
-	return (int64_t)answered - (now_ms() - began_ms + 999) / 1000;
+	if (date == NULL ||
+	    strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &tm) == NULL)
+		return time(NULL);
+	return timegm(&tm);
+}
+
+/* before_answer - Stripe's clock when the last call began */
+static int64_t
+before_answer(struct stripe_api *api, long began_ms)
+{
+	return answered_at(api) - (now_ms() - began_ms + 999) / 1000;
 }
 
 /* stripe_api_page - of a list, at a decent pace */
@@ -489,4 +494,30 @@ stripe_api_open_portal(struct stripe_api *api, struct arena *arena,
 		.idempotency_key = made_up_key(arena) };
 
 	return post(api, arena, &exchange, form, session, refusal);
+}
+
+/* stripe_api_probe - one question, and whatever comes back */
+void
+stripe_api_probe(struct stripe_api *api, struct arena *arena,
+    const char *method, const char *path, long timeout_ms,
+    struct stripe_probe *probe)
+{
+	struct exchange exchange = { .method = method,
+		.path = path,
+		.kind = path,
+		.body = strcmp(method, "POST") == 0 ? "" : NULL,
+		.timeout_ms = timeout_ms,
+		.attempts = 1,
+		.quiet = true };
+
+	memset(probe, 0, sizeof *probe);
+	if (perform(api, arena, &exchange) != RC_OK) {
+		probe->error = http_client_error(api->http);
+		return;
+	}
+	probe->status = exchange.answer.status;
+	probe->ahead_s = answered_at(api) - time(NULL);
+	if (json_parse(arena, exchange.answer.body, exchange.answer.body_len,
+		&probe->object) != RC_OK)
+		probe->object = NULL;
 }

@@ -100,4 +100,21 @@ enum rc stripe_api_open_portal(struct stripe_api *api, struct arena *arena,
     const struct form_out *form, json_object **session,
     struct stripe_refusal *refusal) MUST_CHECK;
 
+/* What came back to a question of `check`. */
+struct stripe_probe {
+	long status;	     /* 0: nothing */
+	const char *error;   /* why there is nothing; until the next call */
+	int64_t ahead_s;     /* Stripe's clock less ours */
+	json_object *object; /* NULL: it is no JSON */
+};
+
+/*
+ * Asks once and logs nothing. A POST is sent without parameters, so that it
+ * makes nothing: Stripe refuses it with 403 when the key lacks the right, and
+ * else with 400.
+ */
+void stripe_api_probe(struct stripe_api *api, struct arena *arena,
+    const char *method, const char *path, long timeout_ms,
+    struct stripe_probe *probe);
+
 #endif

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "catalog.h"
 #include "log.h"
 #include "stripe_event.h"
 #include "stripe_facts.h"
@@ -89,6 +88,13 @@ stripe_intake_new(struct arena *arena, const struct config *config,
 	*intake = made;
 	return catalog_load(
 	    arena, config_string(config, CATALOG), &made->catalog, problem);
+}
+
+/* stripe_intake_catalog - what is sold */
+const struct catalog *
+stripe_intake_catalog(const struct stripe_intake *intake)
+{
+	return intake->catalog;
 }
 
 /* stripe_intake_api - for whoever has more questions */

@@ -9,6 +9,7 @@
 #define PAYDESK_STRIPE_INTAKE_H
 
 #include "arena.h"
+#include "catalog.h"
 #include "config.h"
 #include "db.h"
 #include "ledger.h"
@@ -42,6 +43,9 @@ struct stripe_api *stripe_intake_api(const struct stripe_intake *intake);
 
 /* Why Stripe cannot be asked, as a sentence on a setting; NULL: it can. */
 const char *stripe_intake_trouble(const struct stripe_intake *intake);
+
+/* The prices that it knows; never NULL. */
+const struct catalog *stripe_intake_catalog(const struct stripe_intake *intake);
 
 /*
  * From a body that is known to be Stripe's to what the ledger takes. What

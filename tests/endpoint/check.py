@@ -8,15 +8,14 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
-from harness.desk import API_KEY, SECRET
+from harness.desk import API_KEY, PROGRAMS, SECRET
 from harness.gumroad import SECRETS, TOKEN, Shop
 from harness.tap import Suite, same, true
 
-PROGRAMS = ["account", "checkout", "gumroad-webhook", "health", "license", "portal",
-            "stripe-webhook"]
 FAILED, USAGE, UNAVAILABLE, CONFIG = 1, 64, 69, 78
 
-suite = Suite(lambda: Shop(outbox=False))
+suite = Suite(lambda: Shop(outbox=False, environment={
+    "SITE_URL": "https://example.com"}))
 
 
 def check(desk, *options, program="stripe-webhook", status=0, role=None,

@@ -3,7 +3,7 @@
 import re
 import time
 
-from lists import list_events, list_subscriptions
+from lists import list_events, list_subscriptions, page
 from store import ApiError, new_id
 
 
@@ -80,6 +80,10 @@ def api(store, method, path, query, form, base):
          lambda id: store.get(id, "subscription")),
         ("GET", r"/v1/events", lambda: list_events(store, query)),
         ("GET", r"/v1/events/(\w+)", lambda id: store.get(id, "event")),
+        ("GET", r"/v1/prices/(\w+)", lambda id: store.get(id, "price")),
+        ("GET", r"/v1/webhook_endpoints",
+         lambda: page(store.all("webhook_endpoint"), query,
+                      "/v1/webhook_endpoints")),
         ("GET", r"/v1/checkout/sessions/(\w+)",
          lambda id: store.get(id, "checkout.session")),
         ("POST", r"/v1/checkout/sessions",

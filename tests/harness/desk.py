@@ -34,6 +34,9 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("PAYDESK_BUILD") or SOURCE)
 
+PROGRAMS = sorted(os.path.basename(path)[:-len(".c")] for path in
+                  glob.glob(os.path.join(SOURCE, "cgi-bin", "*.c")))
+
 SECRET = "whsec_harness0123456789abcdef"
 API_KEY = "sk_test_harness"
 WEBHOOK = "/webhooks/stripe"

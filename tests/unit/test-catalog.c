@@ -84,6 +84,18 @@ START_TEST(a_catalog_can_be_empty)
 {
 	ck_assert_int_eq(load(empty[_i]), RC_OK);
 	ck_assert_ptr_null(catalog_find_price(catalog, "price_1"));
+	ck_assert_ptr_null(catalog_price(catalog, 0));
+}
+
+START_TEST(prices_have_numbers)
+{
+	ck_assert_int_eq(load("{\"plans\":{\"pro\":{"
+			      "\"monthly\":{\"price\":\"price_pm\"},"
+			      "\"annual\":{\"price\":\"price_pa\"}}}}"),
+	    RC_OK);
+	ck_assert_str_eq(catalog_price(catalog, 0)->price_id, "price_pm");
+	ck_assert_str_eq(catalog_price(catalog, 1)->price_id, "price_pa");
+	ck_assert_ptr_null(catalog_price(catalog, 2));
 }
 
 START_TEST(a_catalog_can_be_missing)
@@ -226,6 +238,7 @@ add(TCase *tests)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	unit_add_table(tests, prices_are_found, prices);
 	unit_add_table(tests, a_catalog_can_be_empty, empty);
+	tcase_add_test(tests, prices_have_numbers);
 	tcase_add_test(tests, a_catalog_can_be_missing);
 	unit_add_table(tests, errors_are_told_with_their_place, broken);
 	tcase_add_loop_test(tests, the_file_must_be_readable, 0, 2);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "json.h"
@@ -192,6 +193,57 @@ START_TEST(a_server_can_be_away)
 	ck_assert_ptr_null(strstr(written, "topsecret"));
 }
 
+START_TEST(a_probe_tells_everything)
+{
+	static const struct server_turn turn = { SERVER_CLOSE,
+		"HTTP/1.1 403 Forbidden\r\n"
+		"Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n{\"error\":{}}",
+		0 };
+	struct stripe_probe probe;
+	const char *request;
+
+	begin(&turn);
+	unit_capture(STDERR_FILENO);
+	stripe_api_probe(api, arena, "GET", "/v1/x?limit=1", 10000, &probe);
+	ck_assert_str_eq(unit_captured(), "");
+	ck_assert_int_eq(probe.status, 403);
+	ck_assert_ptr_nonnull(json_member(probe.object, "error"));
+	ck_assert_int_le(probe.ahead_s, 1767225600 - time(NULL) + 2);
+	ck_assert_int_ge(probe.ahead_s, 1767225600 - time(NULL) - 2);
+	request = server_stop(NULL);
+	ck_assert_ptr_nonnull(strstr(request, "GET /v1/x?limit=1 HTTP/1.1"));
+	ck_assert_ptr_null(strstr(request, "Content-Length"));
+}
+
+START_TEST(a_probe_posts_nothing)
+{
+	static const struct server_turn turn = { SERVER_CLOSE,
+		"HTTP/1.1 400 Bad Request\r\n\r\nno JSON", 0 };
+	struct stripe_probe probe;
+	const char *request;
+
+	begin(&turn);
+	stripe_api_probe(api, arena, "POST", "/v1/x", 10000, &probe);
+	ck_assert_int_eq(probe.status, 400);
+	ck_assert_ptr_null(probe.object);
+	ck_assert_int_eq(probe.ahead_s, 0);
+	request = server_stop(NULL);
+	ck_assert_ptr_nonnull(strstr(request, "POST /v1/x HTTP/1.1\r\n"));
+	ck_assert_ptr_nonnull(strstr(request, "\r\nContent-Length: 0\r\n"));
+	ck_assert_ptr_null(strstr(request, "Idempotency-Key"));
+}
+
+START_TEST(a_probe_of_nobody_says_why)
+{
+	struct stripe_probe probe;
+
+	begin(NULL);
+	stripe_api_probe(api, arena, "GET", "/v1/x", 10000, &probe);
+	ck_assert_int_eq(probe.status, 0);
+	ck_assert_ptr_nonnull(strstr(probe.error, "127.0.0.1 port 1"));
+	ck_assert_ptr_null(probe.object);
+}
+
 /* add - all tests */
 static void
 add(TCase *tests)
@@ -204,6 +256,9 @@ add(TCase *tests)
 	tcase_add_test(tests, ids_have_a_maximum);
 	unit_add_table(tests, what_is_no_object_is_an_error, answers);
 	tcase_add_test(tests, a_server_can_be_away);
+	tcase_add_test(tests, a_probe_tells_everything);
+	tcase_add_test(tests, a_probe_posts_nothing);
+	tcase_add_test(tests, a_probe_of_nobody_says_why);
 }
 
 int

@@ -1,0 +1,22 @@
+/*
+ * stripe_endpoint.h - what `check` finds out about the webhook endpoint that is
+ * registered at Stripe.
+ */
+#ifndef PAYDESK_STRIPE_ENDPOINT_H
+#define PAYDESK_STRIPE_ENDPOINT_H
+
+#include "arena.h"
+#include "config.h"
+#include "doctor.h"
+#include "stripe_api.h"
+
+/*
+ * Ours is the one whose URL is STRIPE_WEBHOOK_URL, or without that setting any
+ * whose path ends in /webhooks/stripe. Is there one, and only one? Is it
+ * enabled, and sent just the events that are handled here?
+ * (docs.stripe.com/api/webhook_endpoints/object)
+ */
+void stripe_endpoint_examine(struct doctor *doctor, struct arena *arena,
+    const struct config *config, struct stripe_api *api);
+
+#endif

@@ -1,0 +1,40 @@
+"""What a shop has set up at Stripe: prices, and where events are sent."""
+
+import time
+
+# What stripe-webhook handles, as its manual lists it.
+EVENTS = """
+    checkout.session.completed checkout.session.async_payment_succeeded
+    checkout.session.async_payment_failed checkout.session.expired
+    customer.deleted customer.updated
+    customer.subscription.created customer.subscription.deleted
+    customer.subscription.paused customer.subscription.resumed
+    customer.subscription.trial_will_end customer.subscription.updated
+    invoice.paid invoice.payment_action_required invoice.payment_failed
+    invoice.payment_succeeded
+    charge.dispute.closed charge.dispute.created charge.refunded
+    refund.created refund.failed refund.updated""".split()
+
+
+def price(id, interval, **changes):
+    return {
+        "id": id, "object": "price", "active": True, "created": 1795200000,
+        "currency": "eur", "livemode": False, "product": "prod_sample",
+        "recurring": {"interval": interval, "interval_count": 1,
+                      "trial_period_days": None, "usage_type": "licensed"},
+        "type": "recurring", "unit_amount": 900, **changes}
+
+
+def endpoint(id, url, **changes):
+    return {
+        "id": id, "object": "webhook_endpoint", "api_version": None,
+        "application": None, "created": int(time.time()),
+        "description": None, "enabled_events": EVENTS, "livemode": False,
+        "metadata": {}, "status": "enabled", "url": url, **changes}
+
+
+def open_shop(store, url):
+    for obj in (price("price_pro_monthly", "month"),
+                price("price_pro_annual", "year"),
+                endpoint("we_sample", url)):
+        store.put(obj["id"], obj)
