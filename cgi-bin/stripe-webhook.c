@@ -17,6 +17,8 @@
 #include "json.h"
 #include "ledger.h"
 #include "prune.h"
+#include "reconcile.h"
+#include "reconcile_walk.h"
 #include "replay.h"
 #include "serve.h"
 #include "signature.h"
@@ -35,6 +37,7 @@ static const struct db_statement statements[] = {
 	LEDGER_STATEMENTS,
 	REPLAY_STATEMENTS,
 	CATCH_UP_STATEMENTS,
+	RECONCILE_STATEMENTS,
 	STRIPE_INTAKE_STATEMENTS,
 	PRUNE_STATEMENTS("stripe"),
 	{ NULL, NULL },
@@ -231,6 +234,15 @@ fetch_missing(struct service *service, int argc, char **argv)
 	return catch_up(service, state->intake, argc, argv);
 }
 
+/* compare_all - the command: are the books what Stripe says? */
+static int
+compare_all(struct service *service, int argc, char **argv)
+{
+	const struct state *state = service->state;
+
+	return reconcile(service, state->intake, argc, argv);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -256,6 +268,8 @@ main(int argc, char **argv)
 		{ "prune", "[--days N] [--dry-run] [--json]",
 		    "empty what is older than PAYLOAD_KEEP_DAYS",
 		    prune_command },
+		{ "reconcile", "[--dry-run | --fix] [--restart] [--json]",
+		    "compare every subscription with Stripe's", compare_all },
 		{ NULL, NULL, NULL, NULL }
 	};
 	static const struct program program = {

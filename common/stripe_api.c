@@ -324,27 +324,15 @@ stripe_api_live_subscription(struct stripe_api *api, struct arena *arena,
 /* walk - a call of many: never too soon after the last one */
 static enum rc
 walk(struct stripe_api *api, struct arena *arena, struct exchange *exchange,
-    json_object **object)
+    json_object **object, long *began_ms)
 {
 	exchange->timeout_ms = WALK_DEADLINE_MS;
 	exchange->attempts = WALK_ATTEMPTS;
 	exchange->walks = true;
 	sleep_ms(api->next_page_ms - now_ms());
-	api->next_page_ms = now_ms() + 1000 / STRIPE_PAGES_PER_SECOND;
+	*began_ms = now_ms();
+	api->next_page_ms = *began_ms + 1000 / STRIPE_PAGES_PER_SECOND;
 	return get(api, arena, exchange, object);
-}
-
-/* stripe_api_invoice - as it is now */
-enum rc
-stripe_api_invoice(struct stripe_api *api, struct arena *arena, const char *id,
-    json_object **invoice)
-{
-	struct exchange exchange = { .kind = "/v1/invoices" };
-
-	if (!usable_id(id))
-		return RC_NOT_FOUND;
-	exchange.path = arena_printf(arena, "/v1/invoices/%s", id);
-	return walk(api, arena, &exchange, invoice);
 }
 
 /* answered_at - the last answer's Date; our own clock when it has none */
@@ -367,14 +355,32 @@ before_answer(struct stripe_api *api, long began_ms)
 	return answered_at(api) - (now_ms() - began_ms + 999) / 1000;
 }
 
+/* stripe_api_object - one of those that a walk asks about */
+enum rc
+stripe_api_object(struct stripe_api *api, struct arena *arena, const char *path,
+    const char *id, json_object **object, int64_t *before_s)
+{
+	struct exchange exchange = { .kind = path };
+	long began_ms;
+	enum rc rc;
+
+	if (!usable_id(id))
+		return RC_NOT_FOUND;
+	exchange.path = arena_printf(arena, "%s/%s", path, id);
+	rc = walk(api, arena, &exchange, object, &began_ms);
+	if (before_s != NULL)
+		*before_s = before_answer(api, began_ms);
+	return rc;
+}
+
 /* stripe_api_page - of a list, at a decent pace */
 enum rc
 stripe_api_page(struct stripe_api *api, struct arena *arena, const char *path,
     const char *query, const char *after, struct stripe_page *page)
 {
 	struct exchange exchange = { .kind = path, .answer_max = PAGE_MAX };
-	long began_ms = now_ms();
 	json_object *list;
+	long began_ms;
 	enum rc rc;
 
 	if (after != NULL && !usable_id(after))
@@ -383,7 +389,7 @@ stripe_api_page(struct stripe_api *api, struct arena *arena, const char *path,
 	    STRIPE_PAGE_SIZE, *query != '\0' ? "&" : "", query,
 	    after != NULL ? "&starting_after=" : "",
 	    after != NULL ? after : "");
-	rc = walk(api, arena, &exchange, &list);
+	rc = walk(api, arena, &exchange, &list, &began_ms);
 	if (rc != RC_OK)
 		return RC_UPSTREAM;
 	page->before_s = before_answer(api, began_ms);

@@ -65,10 +65,12 @@ enum rc stripe_api_live_subscription(struct stripe_api *api,
     json_object **subscription) MUST_CHECK;
 
 /*
- * GET /v1/invoices/:id, for a command that walks. Results as above.
+ * GET path/:id, for commands that walk: see stripe_api_page(). Results as
+ * above; *before_s, where given, is Stripe's clock before it answered.
  */
-enum rc stripe_api_invoice(struct stripe_api *api, struct arena *arena,
-    const char *id, json_object **invoice) MUST_CHECK;
+enum rc stripe_api_object(struct stripe_api *api, struct arena *arena,
+    const char *path, const char *id, json_object **object,
+    int64_t *before_s) MUST_CHECK;
 
 /* A page of a list; data is an array, and lives in the arena. */
 struct stripe_page {

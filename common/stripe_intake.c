@@ -1,12 +1,15 @@
 #include "stripe_intake.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "json.h"
 #include "log.h"
 #include "stripe_event.h"
 #include "stripe_facts.h"
 
 #define FETCH_TIMEOUT_MS 3000
+#define OWN_TYPE "paydesk.reconcile"
 
 struct stripe_intake {
 	struct catalog *catalog;
@@ -33,7 +36,7 @@ static const struct {
 	enum reading reading;
 	enum stripe_rank rank;
 	const char *fact;
-} applied[] = {
+} handled[] = {
 	{ "checkout.session.completed", READ_CHECKOUT, RANK_FETCHED, NULL },
 	{ "checkout.session.async_payment_succeeded", READ_CHECKOUT,
 	    RANK_FETCHED, "checkout_paid" },
@@ -56,6 +59,7 @@ static const struct {
 	    "payment_failed" },
 	{ "customer.updated", READ_CUSTOMER, RANK_UPDATED, NULL },
 	{ "customer.deleted", READ_CUSTOMER, RANK_DELETED, "customer_deleted" },
+	{ OWN_TYPE, READ_SUBSCRIPTION, RANK_FETCHED, NULL },
 };
 
 /* The events that are kept for people to look at. */
@@ -123,8 +127,9 @@ stripe_intake_trouble(const struct stripe_intake *intake)
 const char *
 stripe_intake_applied(size_t number)
 {
-	return number < sizeof applied / sizeof *applied ?
-	    applied[number].type :
+	/* the last one never comes from Stripe */
+	return number < sizeof handled / sizeof *handled - 1 ?
+	    handled[number].type :
 	    NULL;
 }
 
@@ -153,6 +158,50 @@ stripe_intake_type(const char *type)
 	return NULL;
 }
 
+/* stripe_intake_snapshot - of a subscription, by our catalog */
+enum rc
+stripe_intake_snapshot(const struct stripe_intake *intake,
+    json_object *subscription, struct stripe_facts *facts, const char **problem)
+{
+	stripe_facts_clear(facts);
+	facts->rank = RANK_FETCHED;
+	return stripe_facts_subscription(
+	    subscription, NULL, intake->catalog, facts, problem);
+}
+
+/* stripe_intake_own_event - named so that it cannot be taken for Stripe's */
+const char *
+stripe_intake_own_event(const struct stripe_intake *intake, struct arena *arena,
+    json_object *subscription, int64_t at_s, size_t *body_len)
+{
+	json_object *event = json_object_new_object();
+	json_object *data = json_object_new_object();
+	const char *id = "", *text;
+	bool livemode = intake->livemode != NULL &&
+	    strcmp(intake->livemode, "true") == 0;
+
+	if (json_boolean(subscription, "livemode", &livemode) == RC_BAD_REQUEST)
+		livemode = false;
+	if (json_string(subscription, "id", &id) != RC_OK)
+		id = "";
+	text = arena_printf(arena, "reconcile_%s_%" PRId64, id, at_s);
+	json_object_object_add(
+	    event, "id", json_object_new_string(text != NULL ? text : ""));
+	json_object_object_add(
+	    event, "object", json_object_new_string("event"));
+	json_object_object_add(event, "type", json_object_new_string(OWN_TYPE));
+	json_object_object_add(event, "created", json_object_new_int64(at_s));
+	json_object_object_add(
+	    event, "livemode", json_object_new_boolean(livemode));
+	json_object_object_add(data, "object", json_object_get(subscription));
+	json_object_object_add(event, "data", data);
+	text = json_object_to_json_string_length(event,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, body_len);
+	text = arena_copy(arena, text, *body_len);
+	json_object_put(event);
+	return text;
+}
+
 /* action_for - apply, record or ignore; *row is its place in applied[] */
 static enum ledger_action
 action_for(const struct stripe_intake *intake, const struct stripe_event *event,
@@ -166,8 +215,8 @@ action_for(const struct stripe_intake *intake, const struct stripe_event *event,
 	    (!event->has_livemode ||
 		event->livemode != (strcmp(mode, "true") == 0)))
 		return LEDGER_IGNORE;
-	for (*row = 0; *row < sizeof applied / sizeof *applied; ++*row) {
-		if (strcmp(event->type, applied[*row].type) == 0)
+	for (*row = 0; *row < sizeof handled / sizeof *handled; ++*row) {
+		if (strcmp(event->type, handled[*row].type) == 0)
 			return LEDGER_APPLY;
 	}
 	for (size_t i = 0; i < sizeof recorded / sizeof *recorded; i++) {
@@ -187,7 +236,7 @@ read_facts(const struct stripe_intake *intake, const struct stripe_event *event,
 	*problem = "event.created";
 	if (event->created_s < 0)
 		return RC_BAD_REQUEST;
-	switch (applied[row].reading) {
+	switch (handled[row].reading) {
 	case READ_CHECKOUT:
 		rc = stripe_facts_checkout(event->object, facts, problem);
 		break;
@@ -202,13 +251,13 @@ read_facts(const struct stripe_intake *intake, const struct stripe_event *event,
 		rc = stripe_facts_customer(event->object, facts, problem);
 		break;
 	}
-	facts->rank = applied[row].rank;
-	if (rc == RC_OK && applied[row].reading == READ_SUBSCRIPTION &&
+	facts->rank = handled[row].rank;
+	if (rc == RC_OK && handled[row].reading == READ_SUBSCRIPTION &&
 	    facts->rank == RANK_DELETED &&
 	    strcmp(facts->status, "incomplete_expired") != 0)
 		facts->status = "canceled";
-	if (applied[row].fact != NULL)
-		facts->fact = applied[row].fact;
+	if (handled[row].fact != NULL)
+		facts->fact = handled[row].fact;
 	return rc;
 }
 
@@ -292,7 +341,7 @@ stripe_intake_prepare(struct stripe_intake *intake, struct db *db,
 		    arena, "%s is missing or malformed", malformed);
 		return entry->problem != NULL ? RC_OK : RC_TOO_LARGE;
 	}
-	if (applied[row].reading == READ_CHECKOUT)
+	if (handled[row].reading == READ_CHECKOUT)
 		return fetch_subscription(intake, db, arena, entry);
 	return RC_OK;
 }

@@ -59,6 +59,23 @@ enum rc stripe_intake_prepare(struct stripe_intake *intake, struct db *db,
     struct ledger_entry *entry) MUST_CHECK;
 
 /*
+ * What a subscription as Stripe answers it says. RC_BAD_REQUEST: it is
+ * malformed, *problem names the member.
+ */
+enum rc stripe_intake_snapshot(const struct stripe_intake *intake,
+    json_object *subscription, struct stripe_facts *facts,
+    const char **problem) MUST_CHECK;
+
+/*
+ * The body of an event of our own that says what Stripe answered at a moment;
+ * it goes the way of a delivery, to the ledger and with replay. NULL: no
+ * memory.
+ */
+const char *stripe_intake_own_event(const struct stripe_intake *intake,
+    struct arena *arena, json_object *subscription, int64_t at_s,
+    size_t *body_len);
+
+/*
  * The types of event that are handled, by their number from 0; NULL behind the
  * last. A webhook endpoint at Stripe should be sent exactly these: the ones
  * that change the books, and those that are kept for people to look at.

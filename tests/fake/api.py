@@ -78,6 +78,7 @@ def api(store, method, path, query, form, base):
          lambda: list_subscriptions(store, query)),
         ("GET", r"/v1/subscriptions/(\w+)",
          lambda id: store.get(id, "subscription")),
+        ("GET", r"/v1/invoices/(\w+)", lambda id: store.get(id, "invoice")),
         ("GET", r"/v1/events", lambda: list_events(store, query)),
         ("GET", r"/v1/events/(\w+)", lambda id: store.get(id, "event")),
         ("GET", r"/v1/prices/(\w+)", lambda id: store.get(id, "price")),
