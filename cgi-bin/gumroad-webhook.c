@@ -231,6 +231,48 @@ setup(struct service *service, const char **problem)
 	return rc;
 }
 
+/* examine_audit - what could not be applied, while the database is there */
+static void
+examine_audit(struct service *service, struct doctor *doctor)
+{
+	struct db_result *waiting;
+	int count;
+
+	if (service->db == NULL ||
+	    db_run(service->db, "gumroad_unprocessed", 0, NULL, &waiting) !=
+		RC_OK)
+		return;
+	count = db_result_rows(waiting);
+	if (count > 0)
+		doctor_warn(doctor, "deliveries",
+		    "Mend the cause that replay --failed --dry-run lists, then "
+		    "run gumroad-webhook replay --failed.",
+		    "%d could not be applied", count);
+	else
+		doctor_ok(doctor, "deliveries", "none waits to be applied");
+	db_result_free(waiting);
+}
+
+/* examine - for check: what a sale needs until its licence arrives */
+static void
+examine(struct service *service, struct doctor *doctor)
+{
+	const struct state *state = service->state;
+
+	examine_audit(service, doctor);
+	if (state->secrets == NULL)
+		doctor_problem(doctor, "GUMROAD_WEBHOOK_SECRET",
+		    "Set GUMROAD_WEBHOOK_SECRET to the secret in the address "
+		    "that Gumroad pings.",
+		    "not set: every delivery is answered 404");
+	if (!catalog_has_tiers(state->catalog))
+		doctor_problem(doctor, "catalog",
+		    "Set CATALOG to a file with the products under gumroad.",
+		    "it has no product of Gumroad: no sale gets a licence");
+	issuer_examine(state->issuer, service->arena, doctor);
+	mailer_examine(state->mailer, service->arena, doctor);
+}
+
 /* replay - the command: apply deliveries again */
 static int
 replay(struct service *service, int argc, char **argv)
@@ -282,6 +324,7 @@ main(int argc, char **argv)
 		.db_timeout_ms = DB_TIMEOUT_MS,
 		.admits = admits,
 		.setup = setup,
+		.examine = examine,
 	};
 
 	return program_main(&program, argc, argv);

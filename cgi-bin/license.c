@@ -242,6 +242,15 @@ setup(struct service *service, const char **problem)
 	    service->arena, service->config, &state->issuer, problem);
 }
 
+/* examine - for check: the words of mails */
+static void
+examine(struct service *service, struct doctor *doctor)
+{
+	const struct state *state = service->state;
+
+	issuer_examine(state->issuer, service->arena, doctor);
+}
+
 /* resend - the command: mail a licence again */
 static int
 resend(struct service *service, int argc, char **argv)
@@ -283,6 +292,7 @@ main(int argc, char **argv)
 		.statements = statements,
 		.commands = commands,
 		.setup = setup,
+		.examine = examine,
 	};
 
 	return program_main(&program, argc, argv);

@@ -350,6 +350,13 @@ catalog_checkout(const struct catalog *catalog)
 	return &catalog->checkout;
 }
 
+/* catalog_has_tiers - one at least */
+bool
+catalog_has_tiers(const struct catalog *catalog)
+{
+	return catalog->tier_count > 0;
+}
+
 /* catalog_find_tier - by product and plan */
 const char *
 catalog_find_tier(

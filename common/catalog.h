@@ -64,6 +64,9 @@ json_object *catalog_features(const struct catalog *catalog, const char *plan);
 /* How Checkout sessions are made; never NULL. */
 const struct catalog_checkout *catalog_checkout(const struct catalog *catalog);
 
+/* Whether any Gumroad product is in it. */
+bool catalog_has_tiers(const struct catalog *catalog);
+
 /*
  * The tier of a Gumroad product, or with plan not NULL of that plan of it, by
  * exact names. NULL: not in the catalog.

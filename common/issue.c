@@ -107,3 +107,25 @@ issue_mail(
 	return mail_template_fill(
 	    issuer->template, arena, values, &issue->mail);
 }
+
+/* issuer_examine - by a sample that goes nowhere */
+void
+issuer_examine(
+    const struct issuer *issuer, struct arena *arena, struct doctor *doctor)
+{
+	struct issue sample = { .key = "SAMPLE",
+		.blob = "SAMPLE",
+		.tier = "core",
+		.product = "sample",
+		.email = "buyer@example.org" };
+
+	if (issuer->signer != NULL)
+		doctor_ok(doctor, "signing key", "its id is %s",
+		    license_signer_kid(issuer->signer));
+	if (issue_mail(issuer, arena, &sample) == RC_OK)
+		doctor_ok(doctor, "mail templates", "a mail can be written");
+	else
+		doctor_problem(doctor, "mail templates",
+		    "Shorten the files of MAIL_TEMPLATES.",
+		    "no mail can be written with them");
+}

@@ -8,6 +8,7 @@
 
 #include "arena.h"
 #include "config.h"
+#include "doctor.h"
 #include "license.h"
 #include "mail_template.h"
 #include "rc.h"
@@ -43,5 +44,9 @@ enum rc issue_sign(const struct issuer *issuer, struct arena *arena,
 /* Writes the mail. */
 enum rc issue_mail(const struct issuer *issuer, struct arena *arena,
     struct issue *issue) MUST_CHECK;
+
+/* For `check`: the key, and whether a mail can be written with the templates. */
+void issuer_examine(
+    const struct issuer *issuer, struct arena *arena, struct doctor *doctor);
 
 #endif

@@ -85,3 +85,27 @@ mailer_send(struct mailer *mailer, struct arena *arena,
 		*outcome = (struct mail_outcome){ MAIL_SENT, "logged", NULL };
 	}
 }
+
+/* mailer_examine - whoever it would be sent by */
+void
+mailer_examine(
+    struct mailer *mailer, struct arena *arena, struct doctor *doctor)
+{
+	if (mailer->postmark == NULL && mailer->smtp == NULL) {
+		doctor_warn(doctor, "mail",
+		    "Set EMAIL_FROM, and POSTMARK_TOKEN or SMTP_URL.",
+		    "none is sent: there is neither POSTMARK_TOKEN nor "
+		    "SMTP_URL");
+		return;
+	}
+	doctor_ok(doctor, "mail", "%s, from %s",
+	    mailer->postmark != NULL ? "by Postmark" : "by SMTP",
+	    mailer->from.email);
+	if (!doctor_online(doctor))
+		doctor_ok(
+		    doctor, "mail server", "not asked, as it is --offline");
+	else if (mailer->postmark != NULL)
+		postmark_examine(mailer->postmark, arena, doctor);
+	else
+		smtp_examine(mailer->smtp, doctor);
+}

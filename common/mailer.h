@@ -10,6 +10,7 @@
 
 #include "arena.h"
 #include "config.h"
+#include "doctor.h"
 #include "mail_text.h"
 #include "rc.h"
 
@@ -45,6 +46,13 @@ enum rc mailer_new(struct arena *arena, const struct config *config,
 void mailer_send(struct mailer *mailer, struct arena *arena,
     struct mail_message *message, long timeout_ms,
     struct mail_outcome *outcome);
+
+/*
+ * For `check`: the sender and the provider, and unless offline whether that
+ * lets us in. Sends nothing.
+ */
+void mailer_examine(
+    struct mailer *mailer, struct arena *arena, struct doctor *doctor);
 
 /* The verdict's word for outbox_mark(). */
 const char *mail_verdict_name(enum mail_verdict verdict);

@@ -11,7 +11,7 @@
 
 struct postmark {
 	struct http_client *http;
-	const char *url;
+	const char *url, *server_url;
 	const char *headers[4];
 };
 
@@ -30,6 +30,8 @@ postmark_new(struct arena *arena, const struct config *config)
 
 	if (postmark == NULL ||
 	    (postmark->url = arena_printf(arena, "%s/email",
+		 config_string(config, POSTMARK_API_BASE))) == NULL ||
+	    (postmark->server_url = arena_printf(arena, "%s/server",
 		 config_string(config, POSTMARK_API_BASE))) == NULL ||
 	    (postmark->headers[0] = arena_printf(arena,
 		 "X-Postmark-Server-Token: %s",
@@ -162,4 +164,54 @@ postmark_send(struct postmark *postmark, struct arena *arena,
 								  MAIL_LATER;
 	outcome->error = arena_printf(
 	    arena, "Postmark: %s", http_client_error(postmark->http));
+}
+
+/* examine_server - what Postmark tells of the token's server */
+static void
+examine_server(struct arena *arena, const struct http_answer *answer,
+    struct doctor *doctor)
+{
+	const char *name = NULL, *type = NULL;
+	json_object *server;
+
+	if (json_parse(arena, answer->body, answer->body_len, &server) !=
+		RC_OK ||
+	    json_string(server, "Name", &name) != RC_OK)
+		doctor_problem(doctor, "Postmark", "Correct POSTMARK_API_BASE.",
+		    "the answer is not that of Postmark");
+	else if (json_string(server, "DeliveryType", &type) == RC_OK &&
+	    strcmp(type, "Sandbox") == 0)
+		doctor_warn(doctor, "Postmark",
+		    "Set POSTMARK_TOKEN to the token of a live server.",
+		    "the token is of the sandbox %s, which delivers nothing",
+		    name);
+	else
+		doctor_ok(doctor, "Postmark",
+		    "takes the token, of the server %s", name);
+}
+
+/* postmark_examine - the token, and the way there */
+void
+postmark_examine(
+    struct postmark *postmark, struct arena *arena, struct doctor *doctor)
+{
+	struct http_call call = { .method = "GET",
+		.url = postmark->server_url,
+		.headers = postmark->headers,
+		.timeout_ms = DOCTOR_TIMEOUT_MS };
+	struct http_answer answer;
+
+	if (http_client_call(postmark->http, arena, &call, &answer) != RC_OK)
+		doctor_problem(doctor, "Postmark",
+		    "Let this host connect to POSTMARK_API_BASE.",
+		    "no answer: %s", http_client_error(postmark->http));
+	else if (answer.status == 401 || answer.status == 403)
+		doctor_problem(doctor, "Postmark",
+		    "Set POSTMARK_TOKEN to a server token that Postmark shows.",
+		    "does not take the token");
+	else if (answer.status != 200)
+		doctor_warn(doctor, "Postmark", "Run check again later.",
+		    "answered %ld", answer.status);
+	else
+		examine_server(arena, &answer, doctor);
 }

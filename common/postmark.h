@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "config.h"
+#include "doctor.h"
 #include "mailer.h"
 
 struct postmark;
@@ -19,5 +20,12 @@ struct postmark *postmark_new(struct arena *arena, const struct config *config);
 void postmark_send(struct postmark *postmark, struct arena *arena,
     const struct mail_message *message, long timeout_ms,
     struct mail_outcome *outcome);
+
+/*
+ * For `check`: GET /server, which the token alone answers and which sends
+ * nothing (postmarkapp.com/developer/api/server-api).
+ */
+void postmark_examine(
+    struct postmark *postmark, struct arena *arena, struct doctor *doctor);
 
 #endif

@@ -96,13 +96,13 @@ hear(char *line, size_t size, size_t count, void *user)
 	return len;
 }
 
-/* set_options - everything about one message */
+/* set_server - everything about the way there */
 static CURLcode
-set_options(struct smtp *smtp, const char *from, struct curl_slist *to,
-    struct upload *upload, long timeout_ms)
+set_server(struct smtp *smtp, long timeout_ms)
 {
 	CURL *curl = smtp->curl;
 
+	smtp->error[0] = smtp->refusal[0] = '\0';
 	curl_easy_reset(curl);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, smtp->error);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -115,14 +115,23 @@ set_options(struct smtp *smtp, const char *from, struct curl_slist *to,
 	    smtp->on_this_host ? (long)CURLUSESSL_TRY : (long)CURLUSESSL_ALL);
 	if (smtp->ca_file != NULL)
 		curl_easy_setopt(curl, CURLOPT_CAINFO, smtp->ca_file);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, hear);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, smtp);
+	return curl_easy_setopt(curl, CURLOPT_URL, smtp->url);
+}
+
+/* set_message - everything about one message */
+static CURLcode
+set_message(struct smtp *smtp, const char *from, struct curl_slist *to,
+    struct upload *upload)
+{
+	CURL *curl = smtp->curl;
+
 	curl_easy_setopt(curl, CURLOPT_MAIL_FROM, from);
 	curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, to);
 	curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
 	curl_easy_setopt(curl, CURLOPT_READDATA, upload);
-	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, hear);
-	curl_easy_setopt(curl, CURLOPT_HEADERDATA, smtp);
-	curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-	return curl_easy_setopt(curl, CURLOPT_URL, smtp->url);
+	return curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
 }
 
 /*
@@ -138,6 +147,13 @@ verdict_for(CURLcode code, long status, const struct upload *upload)
 		return MAIL_REFUSED;
 	return upload->taken == upload->len && status < 400 ? MAIL_UNKNOWN :
 							      MAIL_LATER;
+}
+
+/* reason - libcurl's words for a failure */
+static const char *
+reason(const struct smtp *smtp, CURLcode code)
+{
+	return *smtp->error != '\0' ? smtp->error : curl_easy_strerror(code);
 }
 
 /* smtp_send - one attempt */
@@ -159,8 +175,9 @@ smtp_send(struct smtp *smtp, struct arena *arena,
 		outcome->error = "the address or the text cannot be sent";
 		return;
 	}
-	smtp->error[0] = smtp->refusal[0] = '\0';
-	code = set_options(smtp, message->from->email, to, &upload, timeout_ms);
+	code = set_server(smtp, timeout_ms);
+	if (code == CURLE_OK)
+		code = set_message(smtp, message->from->email, to, &upload);
 	if (code == CURLE_OK)
 		code = curl_easy_perform(smtp->curl);
 	curl_easy_getinfo(smtp->curl, CURLINFO_RESPONSE_CODE, &status);
@@ -170,7 +187,44 @@ smtp_send(struct smtp *smtp, struct arena *arena,
 						      NULL;
 	if (outcome->verdict != MAIL_SENT)
 		outcome->error = arena_printf(arena, "SMTP: %s%s%s",
-		    *smtp->error != '\0' ? smtp->error :
-					   curl_easy_strerror(code),
+		    reason(smtp, code), *smtp->refusal != '\0' ? ": " : "",
+		    smtp->refusal);
+}
+
+/* advice_for - a failure to get in */
+static const char *
+advice_for(CURLcode code)
+{
+	switch (code) {
+	case CURLE_LOGIN_DENIED:
+		return "Correct the user and the password in SMTP_URL.";
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+		return "Set SMTP_CA_FILE to a file with the certificate of the "
+		       "server's authority.";
+	case CURLE_USE_SSL_FAILED:
+	case CURLE_SSL_CONNECT_ERROR:
+		return "Have the server offer STARTTLS, or begin SMTP_URL with "
+		       "smtps://.";
+	default:
+		return "Let this host connect to the server of SMTP_URL.";
+	}
+}
+
+/* smtp_examine - all the way in, and a command that does nothing */
+void
+smtp_examine(struct smtp *smtp, struct doctor *doctor)
+{
+	CURLcode code = set_server(smtp, DOCTOR_TIMEOUT_MS);
+
+	curl_easy_setopt(smtp->curl, CURLOPT_NOBODY, 1L);
+	curl_easy_setopt(smtp->curl, CURLOPT_CUSTOMREQUEST, "NOOP");
+	if (code == CURLE_OK)
+		code = curl_easy_perform(smtp->curl);
+	if (code == CURLE_OK)
+		doctor_ok(doctor, "mail server", "lets us in");
+	else
+		doctor_problem(doctor, "mail server", advice_for(code),
+		    "%s%s%s", reason(smtp, code),
 		    *smtp->refusal != '\0' ? ": " : "", smtp->refusal);
 }

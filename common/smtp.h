@@ -10,6 +10,7 @@
 
 #include "arena.h"
 #include "config.h"
+#include "doctor.h"
 #include "mailer.h"
 
 struct smtp;
@@ -20,5 +21,8 @@ struct smtp *smtp_new(struct arena *arena, const struct config *config);
 void smtp_send(struct smtp *smtp, struct arena *arena,
     const struct mail_message *message, long timeout_ms,
     struct mail_outcome *outcome);
+
+/* For `check`: connects, encrypts, logs in; sends nothing. */
+void smtp_examine(struct smtp *smtp, struct doctor *doctor);
 
 #endif
