@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -B
-"""The manuals and the programs say the same: routes, settings, commands."""
+"""The manuals and the programs say the same: routes, settings, commands; and
+paydesk(7) explains every error, outcome and warning that there is."""
 
 import glob
 import os
@@ -9,6 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from harness import sources
 from harness.desk import BUILD, SOURCE, clean_environment
 from harness.tap import Suite, same, true
 
@@ -23,9 +25,10 @@ def source(program):
         return file.read()
 
 
-def manual(program):
+def manual(program, chapter=8):
     """The manual's text as a reader sees it: no macros, no escapes."""
-    with open(os.path.join(SOURCE, "cgi-bin", program + ".8")) as file:
+    with open(os.path.join(SOURCE, "cgi-bin", "%s.%d" % (
+            program, chapter))) as file:
         text = file.read()
     text = re.sub(r'^\.\\".*$', "", text, flags=re.M)
     text = re.sub(r"\\f(\[\w*\]|.)", "", text)
@@ -53,7 +56,8 @@ def routes(program):
 
 
 def settings(program):
-    return re.findall(r'^  ([A-Z][A-Z_]{3,})\s{2,}', help_of(program), re.M)
+    listed = help_of(program).split("\nSettings")[1]
+    return re.findall(r'^  ([A-Z][A-Z_]{3,})\s', listed, re.M)
 
 
 def commands(program):
@@ -132,6 +136,77 @@ def sections(program):
     for title in ("NAME", "SYNOPSIS", "DESCRIPTION", "ENVIRONMENT",
                   "EXIT STATUS", "EXAMPLES", "SEE ALSO"):
         section(manual(program), title)
+
+
+# ------------------------------------------------------------ paydesk(7)
+
+def overview(title):
+    return section(manual("paydesk", 7), title)
+
+
+def explained(found, written, what):
+    """Each of the sources' is in the manual, and each of the manual's is in
+    the sources."""
+    same(sorted(set(found) - set(written)), [],
+         what + " that cgi-bin/paydesk.7 does not explain")
+    same(sorted(set(written) - set(found)), [],
+         what + " that cgi-bin/paydesk.7 explains and nothing has")
+
+
+def codes(title):
+    """{code: status} of items such as `.It 400 Cm this , that`."""
+    return {code: status for status, names in re.findall(
+        r"^\.It (?:(\d+) )?Cm (.*)$", overview(title), re.M)
+        for code in names.split(" , ")}
+
+
+@suite.case("paydesk(7) explains every code of an error, with its status")
+def errors_explained():
+    found, written = sources.errors(), codes("ERRORS")
+    true(len(found) > 30, "the sources' codes were not found: %r" % found)
+    explained(found, written, "codes")
+    same([(code, written[code]) for code, status in sorted(found.items())
+          if status not in (None, written[code])], [],
+         "codes with another status in the sources")
+
+
+@suite.case("paydesk(7) explains every outcome of a delivery")
+def outcomes_explained():
+    explained(sources.outcomes(), codes("OUTCOMES"), "outcomes")
+
+
+@suite.case("paydesk(7) explains every warning of the log")
+def log_explained():
+    written = re.findall(r'^\.It Li "(.*)"$', overview("LOG"), re.M)
+    found = sources.log_lines()
+    true(len(found) > 15, "the sources' warnings were not found: %r" % found)
+    same([text for pattern, text in found.items()
+          if not any(re.fullmatch(pattern, line) for line in written)], [],
+         "warnings that cgi-bin/paydesk.7 does not explain")
+    same([line for line in written
+          if not any(re.fullmatch(pattern, line) for pattern in found)], [],
+         "warnings that cgi-bin/paydesk.7 explains and nothing says")
+
+
+@suite.case("paydesk(7) says of every table what it holds")
+def tables_explained():
+    explained(sources.tables(), [name for names in re.findall(
+        r"^\.It Va (.*)$", overview("DATA"), re.M)
+        for name in names.split(" , ")], "tables")
+
+
+@suite.case("paydesk(7) names every setting, and no program or role that is "
+            "not there")
+def overview_complete():
+    about = overview("DESCRIPTION")
+    programs = set(re.findall(r"^\.It Xr (\S+) 8$", about, re.M))
+    roles = set(re.findall(r"\bpaydesk_\w+", about))
+    true(programs and roles, "programs %r, roles %r" % (programs, roles))
+    same(sorted(programs - set(PROGRAMS)), [], "programs")
+    same(sorted(roles - sources.roles()), [], "roles")
+    explained({name for program in PROGRAMS for name in settings(program)},
+              re.findall(r"\b[A-Z][A-Z_]{3,}\b", overview("SETTINGS")),
+              "settings")
 
 
 suite.main()
