@@ -345,6 +345,8 @@ BEGIN
 		WHERE source = 'stripe' AND id = ANY (events)
 		   OR source = 'gumroad' AND id IN (SELECT order_id FROM billing.gumroad_events
 			WHERE id = ANY (gumroad_))),
+	'drift', (SELECT coalesce(json_agg(d ORDER BY d.reconciliation, d.subscription, d.field), '[]')
+		FROM billing.drift d WHERE subscription = ANY (p.subscriptions)),
 	'checkout_sessions', (SELECT coalesce(json_agg(c ORDER BY c.id), '[]')
 		FROM billing.checkout_sessions c WHERE account_id = p.account_id),
 	'referrals', json_build_object(
@@ -486,8 +488,13 @@ BEGIN
 	GET DIAGNOSTICS rows = ROW_COUNT;
 	RETURN NEXT;
 
-	part := 'checkout sessions';
+	part := 'drift';
 	becomes := 'deleted';
+	DELETE FROM billing.drift WHERE subscription = ANY (p.subscriptions);
+	GET DIAGNOSTICS rows = ROW_COUNT;
+	RETURN NEXT;
+
+	part := 'checkout sessions';
 	DELETE FROM billing.checkout_sessions WHERE account_id = p.account_id;
 	GET DIAGNOSTICS rows = ROW_COUNT;
 	RETURN NEXT;
