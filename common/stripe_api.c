@@ -72,6 +72,20 @@ stripe_api_new(struct arena *arena, const struct config *config)
 	return api;
 }
 
+/* stripe_api_mode - sk_test_…, rk_live_… */
+const char *
+stripe_api_mode(const struct config *config)
+{
+	const char *key = config_string(config, STRIPE_API_KEY);
+
+	if (key == NULL ||
+	    (strncmp(key, "sk_", 3) != 0 && strncmp(key, "rk_", 3) != 0))
+		return NULL;
+	if (strncmp(key + 3, "live_", 5) == 0)
+		return "live";
+	return strncmp(key + 3, "test_", 5) == 0 ? "test" : NULL;
+}
+
 /* usable_id - what can stand in a path as it is */
 static bool
 usable_id(const char *id)

@@ -43,6 +43,12 @@ struct stripe_api *stripe_api_new(
     struct arena *arena, const struct config *config);
 
 /*
+ * The mode of STRIPE_API_KEY, "live" or "test", by how it begins; NULL: there is
+ * no key, or it does not say.
+ */
+const char *stripe_api_mode(const struct config *config);
+
+/*
  * GET /v1/subscriptions/:id and GET /v1/events/:id, asked once, within
  * timeout_ms. The object lives in the arena; *text, where given, is the
  * answer's text.

@@ -5,26 +5,13 @@
 #include "json.h"
 #include "serve.h"
 
-/* key_mode - "live" or "test", by how it begins; NULL: neither */
-static const char *
-key_mode(const char *key)
-{
-	if (strncmp(key, "sk_live_", 8) == 0 ||
-	    strncmp(key, "rk_live_", 8) == 0)
-		return "live";
-	if (strncmp(key, "sk_test_", 8) == 0 ||
-	    strncmp(key, "rk_test_", 8) == 0)
-		return "test";
-	return NULL;
-}
-
 /* examine_kind - what can be told from the key and the settings alone */
 static void
 examine_kind(struct doctor *doctor, const struct config *config)
 {
 	const char *key = config_string(config, STRIPE_API_KEY);
 	const char *wanted = config_string(config, STRIPE_LIVEMODE);
-	const char *mode = key_mode(key);
+	const char *mode = stripe_api_mode(config);
 	bool live = mode != NULL && strcmp(mode, "live") == 0;
 
 	if (mode == NULL)
@@ -171,10 +158,8 @@ static const char *
 what_is_wrong(const struct config *config, json_object *price,
     const struct catalog_price *offer)
 {
-	const char *mode = config_string(config, STRIPE_LIVEMODE);
-	bool live = mode != NULL ?
-	    strcmp(mode, "true") == 0 :
-	    strstr(config_string(config, STRIPE_API_KEY), "_live_") != NULL;
+	const char *mode = stripe_api_mode(config);
+	bool live;
 
 	if (!is_true(price, "active"))
 		return "is not active";
@@ -184,7 +169,9 @@ what_is_wrong(const struct config *config, json_object *price,
 		return strcmp(offer->period, "annual") == 0 ?
 		    "is not billed once a year" :
 		    "is not billed once a month";
-	if (is_true(price, "livemode") != live)
+	if (mode != NULL &&
+	    (json_boolean(price, "livemode", &live) != RC_OK ||
+		live != (strcmp(mode, "live") == 0)))
 		return "is of the other mode";
 	return NULL;
 }

@@ -14,7 +14,7 @@
 struct stripe_intake {
 	struct catalog *catalog;
 	struct stripe_api *api; /* NULL: not configured */
-	const char *key;	/* of the api: sk_test_…, rk_live_… */
+	const char *key_mode;	/* "live" or "test"; NULL: it does not say */
 	const char *livemode;	/* "true" or "false"; NULL: either */
 	size_t store_max;	/* bytes of a body that the ledger keeps */
 };
@@ -87,7 +87,7 @@ stripe_intake_new(struct arena *arena, const struct config *config,
 		return RC_INTERNAL;
 	made->livemode = config_string(config, STRIPE_LIVEMODE);
 	made->store_max = (size_t)config_long(config, STRIPE_PAYLOAD_STORE_MAX);
-	made->key = config_string(config, STRIPE_API_KEY);
+	made->key_mode = stripe_api_mode(config);
 	made->api = stripe_api_new(arena, config);
 	*intake = made;
 	return catalog_load(
@@ -114,10 +114,9 @@ stripe_intake_trouble(const struct stripe_intake *intake)
 {
 	if (intake->api == NULL)
 		return "STRIPE_API_KEY is not set";
-	if (intake->livemode != NULL &&
-	    strncmp(intake->key + 2,
-		strcmp(intake->livemode, "true") == 0 ? "_test_" : "_live_",
-		6) == 0)
+	if (intake->livemode != NULL && intake->key_mode != NULL &&
+	    (strcmp(intake->livemode, "true") == 0) !=
+		(strcmp(intake->key_mode, "live") == 0))
 		return "STRIPE_API_KEY is of the other mode than "
 		       "STRIPE_LIVEMODE says";
 	return NULL;

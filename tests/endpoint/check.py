@@ -215,6 +215,22 @@ def missing_right(desk, program, right, statement):
         "all ")
 
 
+@suite.case("a right is missed that a call with NULLs would not need")
+def strict(desk):
+    desk.expect_log("permission denied")
+    desk.sql("ALTER FUNCTION billing.checkout_closed STRICT")
+    desk.sql("REVOKE EXECUTE ON FUNCTION billing.checkout_closed "
+             "FROM paydesk_checkout")
+    try:
+        one(check(desk, "--offline", program="checkout", status=FAILED),
+            "database rights", "problem", "checkout_closed", "GRANT")
+    finally:
+        desk.sql("ALTER FUNCTION billing.checkout_closed "
+                 "CALLED ON NULL INPUT")
+        desk.sql("GRANT EXECUTE ON FUNCTION billing.checkout_closed "
+                 "TO paydesk_checkout")
+
+
 @suite.case("the role of another program has not the rights of this one")
 def another_role(desk):
     desk.expect_log("permission denied")

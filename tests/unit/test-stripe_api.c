@@ -193,6 +193,31 @@ START_TEST(a_server_can_be_away)
 	ck_assert_ptr_null(strstr(written, "topsecret"));
 }
 
+/* Keys, and their mode. */
+static const struct {
+	const char *key, *mode;
+} modes[] = {
+	{ "sk_test_1", "test" },
+	{ "rk_live_1", "live" },
+	{ "rk_test_1", "test" },
+	{ "sk_live_1", "live" },
+	{ "org_key_live_1", NULL },
+	{ "sk_testing", NULL },
+	{ "sk_", NULL },
+	{ NULL, NULL },
+};
+
+START_TEST(a_key_has_a_mode)
+{
+	static const enum setting used[] = { STRIPE_API_KEY, SETTING_END };
+	const char *problem;
+
+	if (modes[_i].key != NULL)
+		setenv("STRIPE_API_KEY", modes[_i].key, 1);
+	ck_assert_int_eq(config_load(used, &config, &problem), RC_OK);
+	ck_assert_pstr_eq(stripe_api_mode(config), modes[_i].mode);
+}
+
 START_TEST(a_probe_tells_everything)
 {
 	static const struct server_turn turn = { SERVER_CLOSE,
@@ -256,6 +281,7 @@ add(TCase *tests)
 	tcase_add_test(tests, ids_have_a_maximum);
 	unit_add_table(tests, what_is_no_object_is_an_error, answers);
 	tcase_add_test(tests, a_server_can_be_away);
+	unit_add_table(tests, a_key_has_a_mode, modes);
 	tcase_add_test(tests, a_probe_tells_everything);
 	tcase_add_test(tests, a_probe_posts_nothing);
 	tcase_add_test(tests, a_probe_of_nobody_says_why);
