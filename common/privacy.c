@@ -3,57 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "options.h"
 #include "table.h"
 
 #define PATIENCE_MS 600000 /* both read the whole ledger */
 
-/* What a command line asks for. */
-struct options {
-	bool by_email, dry_run, yes, json;
-	const char *id;
-};
-
 /* An erasure under way. */
 struct erasure {
-	const struct options *options;
+	const char *id, *by_email;
+	bool dry_run;
 	struct db_result *result;
 };
-
-/* parse_options - those in allowed, and one id; false: the usage is wrong */
-static bool
-parse_options(
-    struct options *options, const char *allowed, int argc, char **argv)
-{
-	struct {
-		const char *name;
-		bool *flag;
-	} flags[] = {
-		{ "--email", &options->by_email },
-		{ "--dry-run", &options->dry_run },
-		{ "--yes", &options->yes },
-		{ "--json", &options->json },
-	};
-	size_t count = sizeof flags / sizeof *flags, j;
-
-	memset(options, 0, sizeof *options);
-	for (int i = 1; i < argc; i++) {
-		if (argv[i][0] != '-') {
-			if (options->id != NULL || *argv[i] == '\0')
-				return false;
-			options->id = argv[i];
-			continue;
-		}
-		for (j = 0; j < count; j++) {
-			if (strcmp(argv[i], flags[j].name) == 0 &&
-			    strstr(allowed, argv[i]) != NULL)
-				break;
-		}
-		if (j == count)
-			return false;
-		*flags[j].flag = true;
-	}
-	return options->id != NULL;
-}
 
 /* unavailable - why the database did not do it */
 static int
@@ -88,18 +48,21 @@ ready(struct service *service)
 int
 privacy_export(struct service *service, int argc, char **argv)
 {
-	struct options options;
+	bool by_email = false;
+	const struct option_spec specs[] = {
+		{ "--email", &by_email, NULL },
+		{ NULL, NULL, NULL },
+	};
 	struct db_result *result;
 	const char *problem;
 	int status;
 
-	if (!parse_options(&options, "--email", argc, argv))
+	if (options_read(specs, argc, argv) != 1 || *argv[1] == '\0')
 		return program_fail(
 		    service, EXIT_USAGE, "usage: export [--email] ID");
 	if ((status = ready(service)) != EXIT_DONE)
 		return status;
-	const char *const params[] = { options.id,
-		options.by_email ? "true" : "false" };
+	const char *const params[] = { argv[1], by_email ? "true" : "false" };
 	if (db_run(service->db, "operator_export", 2, params, &result) != RC_OK)
 		return unavailable(service);
 	problem = db_result_text(result, 0, 0);
@@ -118,24 +81,23 @@ static enum rc
 erase(struct db *db, void *context)
 {
 	struct erasure *erasure = context;
-	const char *const params[] = { erasure->options->id,
-		erasure->options->by_email ? "true" : "false" };
+	const char *const params[] = { erasure->id, erasure->by_email };
 	enum rc rc;
 
 	db_result_free(erasure->result);
 	rc = db_run(db, "operator_erase", 2, params, &erasure->result);
-	if (rc == RC_OK && erasure->options->dry_run)
+	if (rc == RC_OK && erasure->dry_run)
 		return RC_NOT_FOUND;
 	return rc;
 }
 
 /* print_erasure - what was done; or why nothing was, and the status for that */
 static int
-print_erasure(struct service *service, const struct erasure *erasure)
+print_erasure(
+    struct service *service, const struct db_result *result, bool json)
 {
 	static const char *const columns[] = { "what", "rows", "becomes",
 		NULL };
-	const struct db_result *result = erasure->result;
 	struct table *table;
 
 	if (db_result_text(result, 0, 1) == NULL)
@@ -149,7 +111,7 @@ print_erasure(struct service *service, const struct erasure *erasure)
 
 		table_row(table, cells);
 	}
-	table_print(table, erasure->options->json, stdout);
+	table_print(table, json, stdout);
 	table_free(table);
 	return EXIT_DONE;
 }
@@ -158,24 +120,32 @@ print_erasure(struct service *service, const struct erasure *erasure)
 int
 privacy_erase(struct service *service, int argc, char **argv)
 {
-	struct options options;
-	struct erasure erasure = { &options, NULL };
+	bool by_email = false, yes = false, json = false;
+	struct erasure erasure = { NULL, NULL, false, NULL };
+	const struct option_spec specs[] = {
+		{ "--email", &by_email, NULL },
+		{ "--dry-run", &erasure.dry_run, NULL },
+		{ "--yes", &yes, NULL },
+		{ "--json", &json, NULL },
+		{ NULL, NULL, NULL },
+	};
 	enum rc rc;
 	int status;
 
-	if (!parse_options(
-		&options, "--email --dry-run --yes --json", argc, argv))
+	if (options_read(specs, argc, argv) != 1 || *argv[1] == '\0')
 		return program_fail(service, EXIT_USAGE,
 		    "usage: erase [--email] [--dry-run | --yes] [--json] ID");
-	if (options.dry_run == options.yes)
+	if (erasure.dry_run == yes)
 		return program_fail(service, EXIT_USAGE,
 		    "this cannot be undone: look with --dry-run, then give "
 		    "--yes");
 	if ((status = ready(service)) != EXIT_DONE)
 		return status;
+	erasure.id = argv[1];
+	erasure.by_email = by_email ? "true" : "false";
 	rc = db_transaction(service->db, erase, &erasure);
-	if (rc == RC_OK || (rc == RC_NOT_FOUND && options.dry_run))
-		status = print_erasure(service, &erasure);
+	if (rc == RC_OK || (rc == RC_NOT_FOUND && erasure.dry_run))
+		status = print_erasure(service, erasure.result, json);
 	else
 		status = unavailable(service);
 	db_result_free(erasure.result);

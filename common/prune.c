@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "options.h"
 #include "table.h"
 
 #define BATCH "500"	   /* rows of one transaction */
@@ -27,23 +28,25 @@ struct run {
 	int done, total;
 };
 
-/* parse_options - false: the usage is wrong */
+/* parse_options - days unless others are given; false: the usage is wrong */
 static bool
 parse_options(struct options *options, long days, int argc, char **argv)
 {
+	const char *text = NULL;
+	const struct option_spec specs[] = {
+		{ "--days", NULL, &text },
+		{ "--dry-run", &options->dry_run, NULL },
+		{ "--json", &options->json, NULL },
+		{ NULL, NULL, NULL },
+	};
 	char *end;
 
 	memset(options, 0, sizeof *options);
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--dry-run") == 0)
-			options->dry_run = true;
-		else if (strcmp(argv[i], "--json") == 0)
-			options->json = true;
-		else if (strcmp(argv[i], "--days") == 0 && i + 1 < argc) {
-			days = strtol(argv[++i], &end, 10);
-			if (end == argv[i] || *end != '\0')
-				return false;
-		} else
+	if (options_read(specs, argc, argv) != 0)
+		return false;
+	if (text != NULL) {
+		days = strtol(text, &end, 10);
+		if (end == text || *end != '\0')
 			return false;
 	}
 	snprintf(options->days, sizeof options->days, "%ld", days);
