@@ -213,6 +213,10 @@ def operator(tree):
     path = {"PATH": directory + ":" + os.environ["PATH"]}
     said = run(script, "portal", "check", "a b", environment=path).split("\n")
     same(said[-5:], ["--", tree.program("portal"), "check", "a b", ""])
+    said = run(script, "portal", "check", "$HOME", environment={
+        **path, "DATABASE_URL": "host=here dbname=x"}).split("\n")
+    same(said[-6:-1], ["env", "DATABASE_URL=host=here dbname=x",
+                       tree.program("portal"), "check", "$$HOME"])
     for option in ("User=paydesk",
                    "EnvironmentFile=%s/portal.env" % tree.where["settings"],
                    "LoadCredential=secret:%s/secrets/portal"
