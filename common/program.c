@@ -14,7 +14,9 @@
 #include "settings_file.h"
 #include "stats.h"
 
-#define DB_TIMEOUT_MS 5000
+#define DB_TIMEOUT_MS 5000	   /* a request must not wait longer */
+#define COMMAND_TIMEOUT_MS 600000 /* of a command, which may read everything */
+#define LOCK_TIMEOUT_MS 3000	   /* behind a request or another command */
 #define SERVICE_ARENA_MAX (4 << 20) /* bytes */
 
 #ifndef PACKAGE_VERSION
@@ -106,20 +108,41 @@ listening(int descriptor)
 	    accepts;
 }
 
+/* find_command - one of the program's own; NULL: it has none of that name */
+static const struct command *
+find_command(const struct program *program, const char *name)
+{
+	const struct command *command = program->commands;
+
+	while (command->name != NULL && strcmp(name, command->name) != 0)
+		command++;
+	return command->name != NULL ? command : NULL;
+}
+
+/* db_timeout_ms - how long to wait for an answer of the database */
+static int
+db_timeout_ms(const struct service *service)
+{
+	if (service->command != NULL &&
+	    find_command(service->program, service->command) != NULL)
+		return COMMAND_TIMEOUT_MS;
+	return service->program->db_timeout_ms != 0 ?
+	    service->program->db_timeout_ms :
+	    DB_TIMEOUT_MS;
+}
+
 /* session_options - settings that the database's functions read */
 static const char *
-session_options(const struct program *program, const struct config *config,
-    char *options, size_t size)
+session_options(int timeout_ms, const struct config *config, char *options,
+    size_t size)
 {
-	int timeout_ms = program->db_timeout_ms;
-
-	if (timeout_ms == 0)
-		timeout_ms = DB_TIMEOUT_MS;
 	snprintf(options, size,
 	    "-c statement_timeout=%d -c lock_timeout=%d "
 	    "-c idle_in_transaction_session_timeout=%d "
 	    "-c paydesk.referral_credit_days=%ld -c paydesk.grace_days=%ld",
-	    timeout_ms * 8 / 10, timeout_ms * 6 / 10, timeout_ms,
+	    timeout_ms * 8 / 10,
+	    timeout_ms < DB_TIMEOUT_MS ? timeout_ms * 6 / 10 : LOCK_TIMEOUT_MS,
+	    timeout_ms,
 	    config_long(config, REFERRAL_CREDIT_DAYS),
 	    config_long(config, GRACE_DAYS));
 	return options;
@@ -141,9 +164,8 @@ set_up(struct service *service, char *options, size_t options_size)
 	url = config_string(service->config, DATABASE_URL);
 	if (program->statements == NULL || url == NULL)
 		return EXIT_DONE;
-	session_options(program, service->config, options, options_size);
-	timeout_ms = program->db_timeout_ms != 0 ? program->db_timeout_ms :
-						   DB_TIMEOUT_MS;
+	timeout_ms = db_timeout_ms(service);
+	session_options(timeout_ms, service->config, options, options_size);
 	service->db = db_new(url, options, program->statements, timeout_ms);
 	return EXIT_DONE;
 }
@@ -196,14 +218,12 @@ serve(struct service *service)
 static int
 run_command(struct service *service, int argc, char **argv)
 {
-	const struct command *command;
+	const struct command *command = find_command(service->program, argv[1]);
 
 	if (strcmp(argv[1], "check") == 0)
 		return checkup_run(service, argc - 1, argv + 1);
-	for (command = service->program->commands; command->name; command++) {
-		if (strcmp(argv[1], command->name) == 0)
-			return command->run(service, argc - 1, argv + 1);
-	}
+	if (command != NULL)
+		return command->run(service, argc - 1, argv + 1);
 	return program_fail(service, EXIT_USAGE,
 	    "there is no command '%s'; see %s --help", argv[1],
 	    service->program->name);

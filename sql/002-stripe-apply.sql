@@ -502,8 +502,8 @@ END $$;
 --             'customer_deleted', or NULL
 --   account_ref_, second_ref  what may be the account's external id
 --   status_ … cancel_at_   the snapshot of the subscription; none when status_ is NULL
--- The same event on two connections waits at the ledger's key; events of one
--- customer are applied one at a time.
+-- Events of one customer are taken one at a time, and none while the customer is
+-- being erased: nothing of what is said of them afterwards is kept that names them.
 CREATE FUNCTION billing.stripe_apply(
 	event text, type_ text, api_version_ text, livemode_ boolean, created timestamptz,
 	payload_ text, truncated boolean,
@@ -520,11 +520,14 @@ DECLARE
 	outcome_ text := expected;
 	done     boolean;
 BEGIN
+	PERFORM pg_advisory_xact_lock(hashtextextended(coalesce(customer, subscription, event), 0));
 	INSERT INTO billing.stripe_events (event_id, type, api_version, livemode, created_at,
 			processed_at, outcome, stripe_customer_id, stripe_subscription_id,
 			payload, payload_truncated)
 		VALUES (event, type_, api_version_, livemode_, created,
-			now(), expected, customer, subscription, payload_, truncated)
+			now(), expected, customer, subscription,
+			CASE WHEN NOT EXISTS (SELECT FROM billing.erased_customers
+				WHERE stripe_customer_id = customer) THEN payload_ END, truncated)
 		ON CONFLICT (event_id) DO NOTHING;
 	IF NOT FOUND THEN
 		UPDATE billing.stripe_events SET deliveries = deliveries + 1 WHERE event_id = event
@@ -535,7 +538,6 @@ BEGIN
 	END IF;
 
 	IF action = 'apply' THEN
-		PERFORM pg_advisory_xact_lock(hashtextextended(coalesce(customer, subscription, event), 0));
 		IF fact = 'customer_deleted' THEN
 			IF billing.customer_delete(customer, created, rank) = 0 THEN
 				outcome_ := 'unmatched';
@@ -573,11 +575,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	done boolean;
 BEGIN
+	PERFORM pg_advisory_xact_lock(hashtextextended(coalesce(customer, subscription, event), 0));
 	INSERT INTO billing.stripe_events AS e (event_id, type, api_version, livemode, created_at,
 			outcome, error, stripe_customer_id, stripe_subscription_id,
 			payload, payload_truncated)
 		VALUES (event, type_, api_version_, livemode_, created,
-			'handler_error', error_, customer, subscription, payload_, truncated)
+			'handler_error', error_, customer, subscription,
+			CASE WHEN NOT EXISTS (SELECT FROM billing.erased_customers
+				WHERE stripe_customer_id = customer) THEN payload_ END, truncated)
 		ON CONFLICT (event_id) DO UPDATE SET deliveries = e.deliveries + 1,
 			error = CASE WHEN e.processed_at IS NULL THEN excluded.error END
 		RETURNING e.processed_at IS NOT NULL INTO done;

@@ -146,40 +146,12 @@ CREATE TABLE billing.erasures (
 
 CREATE INDEX erasures_account ON billing.erasures (account_id);
 
-CREATE TABLE billing.erased_customers (
-	stripe_customer_id text PRIMARY KEY,
-	erased_at          timestamptz NOT NULL DEFAULT now()
-);
-
-COMMENT ON TABLE billing.erased_customers IS
-	'what Stripe still says of them is applied, and nothing of it is kept that names them';
-
--- Whether what is said of that customer must not name a person. It waits for an
--- erasure under way, as the erasure waits for whoever asks this.
-CREATE FUNCTION billing.is_erased(customer text) RETURNS boolean
-LANGUAGE plpgsql AS $$
-BEGIN
-	PERFORM pg_advisory_xact_lock_shared(hashtextextended('erase ' || customer, 0));
-	RETURN EXISTS (SELECT FROM billing.erased_customers WHERE stripe_customer_id = customer);
-END $$;
-
-CREATE FUNCTION billing.event_of_erased() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	IF billing.is_erased(NEW.stripe_customer_id) THEN
-		NEW.payload := NULL;
-	END IF;
-	RETURN NEW;
-END $$;
-
-CREATE TRIGGER event_of_erased BEFORE INSERT ON billing.stripe_events
-	FOR EACH ROW WHEN (NEW.stripe_customer_id IS NOT NULL)
-	EXECUTE FUNCTION billing.event_of_erased();
-
+-- What an event says of the account's name is not kept for somebody who was erased.
 CREATE FUNCTION billing.subscription_of_erased() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF billing.is_erased(NEW.stripe_customer_id) THEN
+	IF EXISTS (SELECT FROM billing.erased_customers
+			WHERE stripe_customer_id = NEW.stripe_customer_id) THEN
 		NEW.account_ref := NULL;
 	END IF;
 	RETURN NEW;
@@ -401,9 +373,6 @@ BEGIN
 	SELECT * INTO found_ FROM billing.person_find(ref, by_email);
 	part := found_.problem;
 	p := found_.person;
-	FOREACH customer IN ARRAY coalesce(p.customers, '{}') LOOP
-		PERFORM pg_advisory_xact_lock(hashtextextended('erase ' || customer, 0));
-	END LOOP;
 	FOREACH customer IN ARRAY coalesce(p.customers, '{}') LOOP
 		PERFORM pg_advisory_xact_lock(hashtextextended(customer, 0));
 	END LOOP;
