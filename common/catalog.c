@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "catalog_shape.h"
 #include "json.h"
 
 #define FILE_MAX (256 << 10) /* bytes */
@@ -251,6 +252,29 @@ load_plans(struct arena *arena, struct catalog *catalog, json_object *document,
 	return check_default_plan(arena, catalog, document, problem);
 }
 
+/* parse - the text of a file as one JSON object */
+static enum rc
+parse(struct arena *arena, const char *path, const char *text, size_t len,
+    json_object **document, const char **problem)
+{
+	size_t wrong_at, line = 1, column = 1;
+	enum rc rc = json_parse_at(arena, text, len, document, &wrong_at);
+
+	if (rc == RC_OK && json_object_is_type(*document, json_type_object))
+		return RC_OK;
+	*problem = arena_printf(
+	    arena, "CATALOG: %s is not one JSON object", path);
+	if (rc != RC_BAD_REQUEST)
+		return RC_BAD_REQUEST;
+	for (const char *c = text; c < text + wrong_at; c++) {
+		column = *c == '\n' ? 1 : column + 1;
+		line += *c == '\n';
+	}
+	*problem = arena_printf(
+	    arena, "%s: line %zu, column %zu", *problem, line, column);
+	return RC_BAD_REQUEST;
+}
+
 /* catalog_load - file to table */
 enum rc
 catalog_load(struct arena *arena, const char *path, struct catalog **catalog,
@@ -269,12 +293,9 @@ catalog_load(struct arena *arena, const char *path, struct catalog **catalog,
 		    arena, NULL, &(*catalog)->checkout, problem);
 	if ((text = read_file(arena, path, &len, problem)) == NULL)
 		return RC_BAD_REQUEST;
-	if (json_parse(arena, text, len, &document) != RC_OK ||
-	    !json_object_is_type(document, json_type_object)) {
-		*problem = arena_printf(
-		    arena, "CATALOG: %s is not one JSON object", path);
+	if (parse(arena, path, text, len, &document, problem) != RC_OK ||
+	    catalog_shape_check(arena, document, problem) != RC_OK)
 		return RC_BAD_REQUEST;
-	}
 	(*catalog)->free = json_member(document, "free");
 	if (check_features(arena, (*catalog)->free, "free", problem) != RC_OK ||
 	    catalog_checkout_read(arena, json_member(document, "checkout"),

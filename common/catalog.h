@@ -10,6 +10,7 @@
  *    "gumroad": {"<product_id, permalink or short id>":
  *                    {"tier": "core", "plans": {"Team": {"tier": "team"}}}}}
  *
+ * Any other member is refused, unless its name begins with _: a remark.
  * A plan of a Gumroad membership is named by its name or its id.
  */
 #ifndef PAYDESK_CATALOG_H

@@ -13,34 +13,44 @@ put(void *document)
 }
 
 /*
- * is_strict - what json-c lets pass though it is no JSON: overlong UTF-8 and
- * surrogates, which PostgreSQL would refuse (Unicode, table 3-7); control
- * characters in a string; NaN, Infinity and 'single' quotes.
+ * strict_len - how many bytes are free of what json-c lets pass though it is no
+ * JSON: overlong UTF-8 and surrogates, which PostgreSQL would refuse (Unicode,
+ * table 3-7); control characters in a string; NaN, Infinity and 'single' quotes.
  */
-static bool
-is_strict(const char *text, size_t len)
+static size_t
+strict_len(const char *text, size_t len)
 {
 	bool in_string = false, escaped = false;
-	size_t step;
+	size_t step, at;
 
-	for (; len > 0; text += step, len -= step) {
-		unsigned char c = (unsigned char)*text;
+	for (at = 0; at < len; at += step) {
+		unsigned char c = (unsigned char)text[at];
 
-		step = utf8_char(text, len);
+		step = utf8_char(text + at, len - at);
 		if (step == 0 || (in_string && c < ' ') ||
 		    (!in_string && (c == 'N' || c == 'I' || c == '\'')))
-			return false;
+			break;
 		if (c == '"' && !escaped)
 			in_string = !in_string;
 		escaped = in_string && c == '\\' && !escaped;
 	}
-	return true;
+	return at;
 }
 
-/* json_parse - one value and nothing after it */
+/* json_parse - where it is wrong does not matter */
 enum rc
 json_parse(
     struct arena *arena, const char *text, size_t len, json_object **document)
+{
+	size_t wrong_at;
+
+	return json_parse_at(arena, text, len, document, &wrong_at);
+}
+
+/* json_parse_at - one value and nothing after it */
+enum rc
+json_parse_at(struct arena *arena, const char *text, size_t len,
+    json_object **document, size_t *wrong_at)
 {
 	json_tokener *tokener;
 	enum json_tokener_error error;
@@ -49,7 +59,8 @@ json_parse(
 	*document = NULL;
 	if (len > INT32_MAX)
 		return RC_TOO_LARGE;
-	if (!is_strict(text, len))
+	*wrong_at = strict_len(text, len);
+	if (*wrong_at != len)
 		return RC_BAD_REQUEST;
 	tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
 	if (tokener == NULL)
@@ -63,6 +74,7 @@ json_parse(
 	    text[end] != '\0')
 		end++;
 	if (error != json_tokener_success || end != len) {
+		*wrong_at = end;
 		json_object_put(*document);
 		*document = NULL;
 		return RC_BAD_REQUEST;

@@ -30,6 +30,12 @@
 enum rc json_parse(struct arena *arena, const char *text, size_t len,
     json_object **document) MUST_CHECK;
 
+/*
+ * The same; on RC_BAD_REQUEST *wrong_at is how many bytes could have begun one.
+ */
+enum rc json_parse_at(struct arena *arena, const char *text, size_t len,
+    json_object **document, size_t *wrong_at) MUST_CHECK;
+
 /* The member; NULL when object is no object, or the member missing or null. */
 json_object *json_member(json_object *object, const char *key);
 

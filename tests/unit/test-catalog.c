@@ -87,6 +87,17 @@ START_TEST(a_catalog_can_be_empty)
 	ck_assert_ptr_null(catalog_price(catalog, 0));
 }
 
+START_TEST(remarks_are_allowed)
+{
+	ck_assert_int_eq(
+	    load("{\"_\":1,\"plans\":{\"_why\":{},\"pro\":{\"_a\":[],"
+		 "\"features\":{\"x\":{\"y\":1}},"
+		 "\"annual\":{\"price\":\"p\",\"_\":null}}},"
+		 "\"checkout\":{\"_x\":1},\"free\":{\"_y\":2}}"),
+	    RC_OK);
+	ck_assert_str_eq(catalog_price(catalog, 0)->price_id, "p");
+}
+
 START_TEST(prices_have_numbers)
 {
 	ck_assert_int_eq(load("{\"plans\":{\"pro\":{"
@@ -124,6 +135,26 @@ static const struct {
 	{ "{} {}", NO_OBJECT },
 	{ "{\"plans\":{}", NO_OBJECT },
 	{ "{'plans\xff':{}}", NO_OBJECT },
+	{ "{\"free\":\n\n  x}", "JSON object: line 3, column 3" },
+	{ "{\"plans\":{}}\n}", "JSON object: line 2, column 1" },
+	{ "{\n\"default_plan", "JSON object: line 2, column 14" },
+	{ "{\n 'plans':{}}", "JSON object: line 2, column 2" },
+	{ "{\"a\":\"\t\"}", "JSON object: line 1, column 7" },
+	{ "{\"plan\":{}}",
+	    "CATALOG: plan is not known; known there: default_plan, plans, "
+	    "free, checkout, gumroad" },
+	{ "{\"plans\":{\"pro\":{\"yearly\":{}}}}",
+	    "CATALOG: plans.pro.yearly is not known; known there: monthly, "
+	    "annual, features" },
+	{ IN_PRO("{\"price\":\"p\",\"trail_days\":14}"),
+	    "CATALOG: plans.pro.monthly.trail_days is not known" },
+	{ "{\"free\":{\"feature\":{}}}", "CATALOG: free.feature is not" },
+	{ "{\"checkout\":{\"tax\":true}}", "CATALOG: checkout.tax is not" },
+	{ "{\"gumroad\":{\"x\":{\"tier\":\"a\",\"tear\":\"b\"}}}",
+	    "CATALOG: gumroad.x.tear is not known; known there: tier, plans" },
+	{ "{\"gumroad\":{\"x\":{\"tier\":\"a\","
+	  "\"plans\":{\"y\":{\"name\":1}}}}}",
+	    "CATALOG: gumroad.x.plans.y.name is not known" },
 	{ "{\"plans\":[]}", "CATALOG: plans must be an object" },
 	{ "{\"plans\":\"pro\"}", "CATALOG: plans must be an object" },
 	{ "{\"plans\":{\"pro\":\"price_1\"}}",
@@ -238,6 +269,7 @@ add(TCase *tests)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	unit_add_table(tests, prices_are_found, prices);
 	unit_add_table(tests, a_catalog_can_be_empty, empty);
+	tcase_add_test(tests, remarks_are_allowed);
 	tcase_add_test(tests, prices_have_numbers);
 	tcase_add_test(tests, a_catalog_can_be_missing);
 	unit_add_table(tests, errors_are_told_with_their_place, broken);
