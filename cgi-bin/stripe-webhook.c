@@ -14,8 +14,10 @@
 
 #include "catch_up.h"
 #include "catch_up_pass.h"
+#include "events.h"
 #include "json.h"
 #include "ledger.h"
+#include "link.h"
 #include "prune.h"
 #include "reconcile.h"
 #include "reconcile_walk.h"
@@ -38,6 +40,8 @@ static const struct db_statement statements[] = {
 	REPLAY_STATEMENTS,
 	CATCH_UP_STATEMENTS,
 	RECONCILE_STATEMENTS,
+	EVENTS_STATEMENTS,
+	LINK_STATEMENTS,
 	STRIPE_INTAKE_STATEMENTS,
 	PRUNE_STATEMENTS("stripe"),
 	{ NULL, NULL },
@@ -243,6 +247,24 @@ compare_all(struct service *service, int argc, char **argv)
 	return reconcile(service, state->intake, argc, argv);
 }
 
+/* look_at_events - the command: what the ledger holds */
+static int
+look_at_events(struct service *service, int argc, char **argv)
+{
+	const struct state *state = service->state;
+
+	return events(service, state->intake, argc, argv);
+}
+
+/* give_customer - the command: whose customer is this? */
+static int
+give_customer(struct service *service, int argc, char **argv)
+{
+	const struct state *state = service->state;
+
+	return link_customer(service, state->intake, argc, argv);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -262,6 +284,17 @@ main(int argc, char **argv)
 		    "sign and deliver events, or a sample event", send_events },
 		{ "replay", "[--failed | ID…] [--dry-run] [--json]",
 		    "apply events of the ledger again", replay },
+		{ "events",
+		    "list [--type T] [--outcome O] [--customer C] [--since T] "
+		    "[--until T] [--limit N] | show ID | "
+		    "replay ID…|filters [--dry-run] | "
+		    "skip ID… --reason TEXT [--json]",
+		    "what the ledger holds, and what to do about it",
+		    look_at_events },
+		{ "link", "CUSTOMER ACCOUNT [--json]",
+		    "give a customer at Stripe to an account, and what was "
+		    "held",
+		    give_customer },
 		{ "catch-up", "[--since T] [--watch] [--json]",
 		    "apply the events at Stripe that never arrived",
 		    fetch_missing },

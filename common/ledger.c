@@ -157,6 +157,39 @@ apply(struct db *db, struct arena *arena, const struct ledger_entry *entry,
 	return rc;
 }
 
+/* An attempt inside a transaction. */
+struct trial {
+	struct arena *arena;
+	const struct ledger_entry *entry;
+	enum ledger_outcome *outcome;
+	enum rc rc;
+};
+
+/* try_work - reopened if it may be, applied */
+static enum rc
+try_work(struct db *db, void *context)
+{
+	struct trial *trial = context;
+	const char *const params[] = { trial->entry->event.id };
+
+	trial->rc = RC_OK;
+	if (trial->entry->again)
+		trial->rc = db_run(db, "ledger_reopen", 1, params, NULL);
+	if (trial->rc == RC_OK)
+		trial->rc = apply(
+		    db, trial->arena, trial->entry, trial->outcome);
+	return trial->rc;
+}
+
+/* undone_work - the same, rolled back by not returning RC_OK */
+static enum rc
+undone_work(struct db *db, void *context)
+{
+	enum rc rc = try_work(db, context);
+
+	return rc == RC_OK ? RC_NOT_FOUND : rc;
+}
+
 /* fail - for people to read, for a resend to try again */
 static enum rc
 fail(struct db *db, struct arena *arena, const struct ledger_entry *entry,
@@ -201,11 +234,13 @@ enum rc
 ledger_apply(struct db *db, struct arena *arena,
     const struct ledger_entry *entry, enum ledger_outcome *outcome)
 {
+	struct trial trial = { arena, entry, outcome, RC_OK };
 	const char *problem = entry->problem, *sqlstate = NULL;
 	enum rc rc = RC_BAD_REQUEST;
 
 	if (problem == NULL)
-		rc = apply(db, arena, entry, outcome);
+		rc = entry->again ? db_transaction(db, try_work, &trial) :
+				    apply(db, arena, entry, outcome);
 	if (rc == RC_BAD_REQUEST && problem == NULL) {
 		problem = arena_printf(arena, "%s", db_error(db));
 		sqlstate = arena_printf(arena, "%s", db_sqlstate(db));
@@ -218,24 +253,6 @@ ledger_apply(struct db *db, struct arena *arena,
 	return rc;
 }
 
-/* A dry run under way. */
-struct trial {
-	struct arena *arena;
-	const struct ledger_entry *entry;
-	enum ledger_outcome *outcome;
-	enum rc rc;
-};
-
-/* try_work - apply, then roll back by not returning RC_OK */
-static enum rc
-try_work(struct db *db, void *context)
-{
-	struct trial *trial = context;
-
-	trial->rc = apply(db, trial->arena, trial->entry, trial->outcome);
-	return trial->rc == RC_OK ? RC_NOT_FOUND : trial->rc;
-}
-
 /* ledger_try - the outcome without the effects */
 enum rc
 ledger_try(struct db *db, struct arena *arena, const struct ledger_entry *entry,
@@ -246,7 +263,7 @@ ledger_try(struct db *db, struct arena *arena, const struct ledger_entry *entry,
 
 	*problem = entry->problem;
 	if (entry->problem == NULL) {
-		rc = db_transaction(db, try_work, &trial);
+		rc = db_transaction(db, undone_work, &trial);
 		if (rc != RC_NOT_FOUND && rc != RC_BAD_REQUEST)
 			return rc;
 		*problem = arena_printf(arena, "%s", db_error(db));

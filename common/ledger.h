@@ -39,6 +39,7 @@ enum ledger_outcome {
 	    { "ledger_fail", \
 		    "SELECT billing.stripe_failed($1, $2, $3, $4, to_timestamp($5)," \
 		    " $6, $7, $8, $9, $10, $11)" }, \
+	    { "ledger_reopen", "SELECT billing.stripe_reopen($1)" }, \
 	{ \
 		"ledger_note", \
 		    "INSERT INTO billing.webhook_failures" \
@@ -51,6 +52,7 @@ struct ledger_entry {
 	struct stripe_event event;
 	struct stripe_facts facts;
 	enum ledger_action action;
+	bool again;	     /* one that found no account is tried anew */
 	const char *problem; /* why it cannot be applied; usually NULL */
 	const char *body;
 	size_t body_len;  /* bytes */

@@ -1,49 +1,23 @@
 #include "replay.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "options.h"
 #include "table.h"
 
 #define FETCH_TIMEOUT_MS 10000
 #define EVENT_ARENA_MAX (4 << 20) /* bytes that one event may take */
 
-/* What the command line asks for. */
-struct options {
-	bool failed, dry_run, json;
-	char **ids;
-	int id_count;
-};
-
 /* A replay under way. */
 struct run {
 	struct service *service;
 	struct stripe_intake *intake;
-	const struct options *options;
+	bool dry_run;
 	struct arena *arena;
 	struct table *table;
 	int done, failures, total;
 };
-
-/* parse_options - false: the usage is wrong */
-static bool
-parse_options(struct options *options, int argc, char **argv)
-{
-	memset(options, 0, sizeof *options);
-	options->ids = argv + 1;
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--failed") == 0)
-			options->failed = true;
-		else if (strcmp(argv[i], "--dry-run") == 0)
-			options->dry_run = true;
-		else if (strcmp(argv[i], "--json") == 0)
-			options->json = true;
-		else if (argv[i][0] == '-')
-			return false;
-		else
-			options->ids[options->id_count++] = argv[i];
-	}
-	return options->failed != (options->id_count > 0);
-}
 
 /*
  * fetch_body - from Stripe; NULL with *why set. lost says what became of the
@@ -114,8 +88,9 @@ apply_again(struct run *run, const char *id, const char *body, size_t len,
 	*why = "its body is that of another event";
 	if (strcmp(entry.event.id, id) != 0)
 		return RC_UPSTREAM;
+	entry.again = true;
 	*why = db_error(db);
-	if (run->options->dry_run)
+	if (run->dry_run)
 		return ledger_try(db, run->arena, &entry, outcome, why);
 	rc = ledger_apply(db, run->arena, &entry, outcome);
 	if (entry.problem != NULL)
@@ -146,27 +121,78 @@ replay_one(struct run *run, const char *id, const char *type)
 	program_progress(run->done, run->total);
 }
 
-/* replay_found - every row that a statement finds; false: it failed */
+/* replay_id - what the ledger has under an id; false: it could not be asked */
 static bool
-replay_found(struct run *run, const char *statement, const char *id)
+replay_id(struct run *run, const char *id)
 {
 	const char *const params[] = { id };
 	struct db_result *result;
-	int rows;
 
-	if (db_run(run->service->db, statement, id != NULL, params, &result) !=
-	    RC_OK)
+	if (db_run(run->service->db, "replay_one", 1, params, &result) != RC_OK)
 		return false;
-	rows = db_result_rows(result);
-	if (id == NULL)
-		run->total = rows;
-	for (int i = 0; i < rows; i++)
-		replay_one(run, db_result_text(result, i, 0),
-		    db_result_text(result, i, 1));
-	if (rows == 0 && id != NULL)
-		replay_one(run, id, NULL);
+	replay_one(run, id,
+	    db_result_rows(result) == 1 ? db_result_text(result, 0, 0) : NULL);
 	db_result_free(result);
 	return true;
+}
+
+/* replay_ids - one after the other */
+int
+replay_ids(struct service *service, struct stripe_intake *intake,
+    const char *const *ids, int count, bool dry_run, bool as_json)
+{
+	static const char *const columns[] = { "event", "type", "outcome",
+		"error", NULL };
+	struct run run = { .service = service,
+		.intake = intake,
+		.dry_run = dry_run,
+		.total = count };
+	bool asked = true;
+
+	run.arena = arena_new(EVENT_ARENA_MAX);
+	run.table = table_new(columns);
+	for (int i = 0; asked && i < count; i++)
+		asked = replay_id(&run, ids[i]);
+	table_print(run.table, as_json, stdout);
+	table_free(run.table);
+	arena_free(run.arena);
+	if (!asked)
+		return program_fail(service, EXIT_UNAVAILABLE, "database: %s",
+		    db_error(service->db));
+	return run.failures > 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* replay_rows - the events whose ids a query has found */
+int
+replay_rows(struct service *service, struct stripe_intake *intake,
+    const struct db_result *rows, bool dry_run, bool as_json)
+{
+	int count = db_result_rows(rows), status;
+	const char **ids = calloc((size_t)count + 1, sizeof *ids);
+
+	if (ids == NULL)
+		return program_fail(service, EXIT_FAILED, "out of memory");
+	for (int i = 0; i < count; i++)
+		ids[i] = db_result_text(rows, i, 0);
+	status = replay_ids(service, intake, ids, count, dry_run, as_json);
+	free(ids);
+	return status;
+}
+
+/* replay_failed - all that could not be applied */
+static int
+replay_failed(struct service *service, struct stripe_intake *intake,
+    bool dry_run, bool as_json)
+{
+	struct db_result *rows;
+	int status;
+
+	if (db_run(service->db, "replay_failed", 0, NULL, &rows) != RC_OK)
+		return program_fail(service, EXIT_UNAVAILABLE, "database: %s",
+		    db_error(service->db));
+	status = replay_rows(service, intake, rows, dry_run, as_json);
+	db_result_free(rows);
+	return status;
 }
 
 /* replay_events - the command */
@@ -174,31 +200,20 @@ int
 replay_events(struct service *service, struct stripe_intake *intake, int argc,
     char **argv)
 {
-	static const char *const columns[] = { "event", "type", "outcome",
-		"error", NULL };
-	struct options options;
-	struct run run = { service, intake, &options, NULL, NULL, 0, 0, 0 };
-	bool asked = true;
-	int status;
+	bool failed = false, dry_run = false, as_json = false;
+	const struct option_spec specs[] = { { "--failed", &failed, NULL },
+		{ "--dry-run", &dry_run, NULL }, { "--json", &as_json, NULL },
+		{ NULL, NULL, NULL } };
+	int count = options_read(specs, argc, argv), status;
 
-	if (!parse_options(&options, argc, argv))
+	if (count < 0 || failed == (count > 0))
 		return program_fail(service, EXIT_USAGE,
 		    "give either --failed or the ids of events; see --help");
 	status = program_connect(service);
 	if (status != EXIT_DONE)
 		return status;
-	run.arena = arena_new(EVENT_ARENA_MAX);
-	run.table = table_new(columns);
-	run.total = options.id_count;
-	if (options.failed)
-		asked = replay_found(&run, "replay_failed", NULL);
-	for (int i = 0; asked && i < options.id_count; i++)
-		asked = replay_found(&run, "replay_one", options.ids[i]);
-	table_print(run.table, options.json, stdout);
-	table_free(run.table);
-	arena_free(run.arena);
-	if (!asked)
-		return program_fail(service, EXIT_UNAVAILABLE, "database: %s",
-		    db_error(service->db));
-	return run.failures > 0 ? EXIT_FAILED : EXIT_DONE;
+	if (failed)
+		return replay_failed(service, intake, dry_run, as_json);
+	return replay_ids(service, intake, (const char *const *)argv + 1, count,
+	    dry_run, as_json);
 }

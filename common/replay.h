@@ -11,11 +11,11 @@
 #define REPLAY_STATEMENTS \
 	{ \
 		"replay_failed", \
-		"SELECT event_id, type, error FROM billing.stripe_events" \
+		"SELECT event_id FROM billing.stripe_events" \
 		" WHERE processed_at IS NULL ORDER BY created_at, received_at" \
 	}, \
 	    { "replay_one", \
-		    "SELECT event_id, type, error FROM billing.stripe_events" \
+		    "SELECT type FROM billing.stripe_events" \
 		    " WHERE event_id = $1" }, \
 	{ \
 		"replay_body", \
@@ -24,10 +24,20 @@
 	}
 
 /*
- * Runs `replay [--failed | ID…] [--dry-run] [--json]`. What was cut at the
- * payload cap, or emptied since, is fetched from Stripe by id. Returns the exit status: 1 when any
- * event could not be applied.
+ * Applies events of the ledger as a delivery would, in the order given, and
+ * prints what came of each. One that is processed stays so, unless it found no
+ * account: that is tried anew. What was cut at the payload cap, or emptied
+ * since, is fetched from Stripe by id. Returns the exit status: 1 when any event
+ * could not be applied.
  */
+int replay_ids(struct service *service, struct stripe_intake *intake,
+    const char *const *ids, int count, bool dry_run, bool as_json);
+
+/* The same with the ids in the first column of a result. */
+int replay_rows(struct service *service, struct stripe_intake *intake,
+    const struct db_result *rows, bool dry_run, bool as_json);
+
+/* Runs `replay [--failed | ID…] [--dry-run] [--json]`. */
 int replay_events(struct service *service, struct stripe_intake *intake,
     int argc, char **argv);
 

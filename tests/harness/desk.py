@@ -328,7 +328,7 @@ class Desk:
                 """SELECT event_id FROM billing.stripe_events
                    WHERE processed_at IS NOT NULL AND (error IS NOT NULL
                    OR outcome NOT IN ('applied', 'ignored', 'stale',
-                                      'unmatched'))""",
+                                      'unmatched', 'skipped'))""",
             "an unprocessed event is a handler_error with its reason":
                 """SELECT event_id FROM billing.stripe_events e
                    WHERE processed_at IS NULL AND (error IS NULL

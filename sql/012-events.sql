@@ -1,0 +1,138 @@
+-- What an operator does with the ledger: look, try again, skip, link.
+
+ALTER TABLE billing.stripe_events ADD COLUMN skip_reason text;
+
+COMMENT ON COLUMN billing.stripe_events.skip_reason IS
+	'why an operator decided that the event is not to be applied: outcome skipped';
+
+CREATE INDEX stripe_events_customer ON billing.stripe_events (stripe_customer_id, received_at)
+	WHERE stripe_customer_id IS NOT NULL;
+
+-- The events that fit, a NULL argument fits all: those that could not be applied
+-- first, then the newest. undone says: only those that a replay can change. The
+-- index tells ranges of time; so it looks further and further back.
+CREATE FUNCTION billing.events_find(type_ text, outcome_ text, customer text,
+	since timestamptz, until timestamptz, undone boolean, most integer)
+RETURNS SETOF billing.stripe_events
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	oldest timestamptz := coalesce(since, now() - interval '50 years');
+	upper_ timestamptz := coalesce(until, 'infinity');
+	back   interval := CASE WHEN customer IS NULL THEN '1 hour' ELSE '50 years' END;
+	lower_ timestamptz;
+	more   integer := most;
+	found_ integer;
+BEGIN
+	RETURN QUERY SELECT * FROM billing.stripe_events e
+		WHERE e.processed_at IS NULL
+		  AND e.received_at >= oldest AND e.received_at < upper_
+		  AND (type_ IS NULL OR e.type = type_)
+		  AND (outcome_ IS NULL OR e.outcome = outcome_)
+		  AND (customer IS NULL OR e.stripe_customer_id = customer)
+		ORDER BY e.received_at DESC LIMIT more;
+	GET DIAGNOSTICS found_ = ROW_COUNT;
+	LOOP
+		more := more - found_;
+		EXIT WHEN more <= 0 OR upper_ <= oldest;
+		lower_ := greatest(now() - back, oldest);
+		RETURN QUERY SELECT * FROM billing.stripe_events e
+			WHERE e.processed_at IS NOT NULL
+			  AND e.received_at >= lower_ AND e.received_at < upper_
+			  AND (type_ IS NULL OR e.type = type_)
+			  AND (outcome_ IS NULL OR e.outcome = outcome_)
+			  AND (customer IS NULL OR e.stripe_customer_id = customer)
+			  AND (e.outcome = 'unmatched' OR NOT undone)
+			ORDER BY e.received_at DESC LIMIT more;
+		GET DIAGNOSTICS found_ = ROW_COUNT;
+		upper_ := least(upper_, lower_);
+		back := back * 4;
+	END LOOP;
+END $$;
+
+CREATE FUNCTION billing.stripe_failures(event text)
+RETURNS TABLE (at timestamptz, error text, sqlstate text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT at, error, sqlstate FROM billing.webhook_failures
+		WHERE source = 'stripe' AND id = event ORDER BY failure_id
+$$;
+
+-- Lets an event that found no account be applied once more, by whoever does so in
+-- the same transaction.
+CREATE FUNCTION billing.stripe_reopen(event text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	UPDATE billing.stripe_events SET processed_at = NULL
+		WHERE event_id = event AND outcome = 'unmatched'
+$$;
+
+-- Settles an event that could not be applied: it is not tried again, and a resend
+-- is a duplicate. Returns the outcome that the event has now, and whether this did
+-- it; no row when there is no such event.
+CREATE FUNCTION billing.stripe_skip(event text, reason text)
+RETURNS TABLE (type text, outcome text, done boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY UPDATE billing.stripe_events
+		SET processed_at = now(), outcome = 'skipped', error = NULL, skip_reason = reason
+		WHERE event_id = event AND processed_at IS NULL
+		RETURNING type, outcome, true;
+	IF NOT FOUND THEN
+		RETURN QUERY SELECT type, outcome, false FROM billing.stripe_events
+			WHERE event_id = event;
+	END IF;
+END $$;
+
+-- Gives a customer at Stripe to an account, and the account what was held back for
+-- want of it. Returns 'linked', or why not: 'no_account'; 'account_holds' another
+-- customer, about; 'customer_of' another account, about; 'customer_deleted'.
+CREATE FUNCTION billing.stripe_link(customer text, account_ref text)
+RETURNS TABLE (result text, about text, adopted bigint, status text, tier text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	account billing.accounts;
+	other   text;
+	held    bigint;
+BEGIN
+	PERFORM pg_advisory_xact_lock(hashtextextended(customer, 0));
+	SELECT * INTO account FROM billing.accounts WHERE external_id = account_ref
+		FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RETURN QUERY SELECT 'no_account', NULL, 0::bigint, NULL, NULL;
+		RETURN;
+	END IF;
+	IF account.stripe_customer_id <> customer THEN
+		RETURN QUERY SELECT 'account_holds', account.stripe_customer_id, 0::bigint, NULL, NULL;
+		RETURN;
+	END IF;
+	SELECT external_id INTO other FROM billing.accounts o WHERE o.id <> account.id
+		AND (o.stripe_customer_id = customer OR EXISTS (
+			SELECT FROM billing.subscriptions s
+			WHERE s.stripe_customer_id = customer AND s.account_id = o.id)) LIMIT 1;
+	IF FOUND THEN
+		RETURN QUERY SELECT 'customer_of', other, 0::bigint, NULL, NULL;
+		RETURN;
+	END IF;
+	IF billing.customer_is_deleted(customer) THEN
+		RETURN QUERY SELECT 'customer_deleted', NULL, 0::bigint, NULL, NULL;
+		RETURN;
+	END IF;
+	SELECT count(*) INTO held FROM billing.subscriptions s
+		WHERE s.stripe_customer_id = customer AND s.account_id IS NULL;
+	IF account.stripe_customer_id IS NULL THEN
+		UPDATE billing.accounts SET stripe_customer_id = customer, updated_at = now()
+			WHERE id = account.id;
+	ELSE
+		PERFORM billing.account_adopt(account);
+	END IF;
+	RETURN QUERY SELECT 'linked', NULL, held, a.subscription_status, a.tier
+		FROM billing.accounts a WHERE a.id = account.id;
+END $$;
+
+GRANT EXECUTE ON FUNCTION
+	billing.as_text(timestamptz),
+	billing.events_find(text, text, text, timestamptz, timestamptz, boolean, integer),
+	billing.stripe_failures(text),
+	billing.stripe_reopen(text),
+	billing.stripe_skip(text, text),
+	billing.stripe_link(text, text)
+	TO paydesk_stripe_webhook;
