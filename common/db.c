@@ -319,21 +319,6 @@ db_connect(struct db *db)
 	return rc;
 }
 
-/* db_allow - more time for each statement */
-enum rc
-db_allow(struct db *db, int timeout_ms)
-{
-	char sql[64];
-	enum rc rc;
-
-	snprintf(sql, sizeof sql, "SET statement_timeout = %d", timeout_ms);
-	rc = db_connect(db);
-	if (rc != RC_OK)
-		return rc;
-	db->timeout_ms = timeout_ms;
-	return plain(db, sql) == RC_OK ? RC_OK : RC_BUSY;
-}
-
 /*
  * drop_dead_link - notice a closed connection before anything is sent on it.
  * The server may have said something before it closed, so read to the end.

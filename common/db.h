@@ -50,12 +50,6 @@ void db_free(struct db *db);
 enum rc db_connect(struct db *db) MUST_CHECK;
 
 /*
- * From now on every answer is waited for up to timeout_ms, by the server too:
- * for a command whose statements take long. Connects first, as db_connect().
- */
-enum rc db_allow(struct db *db, int timeout_ms) MUST_CHECK;
-
-/*
  * Runs the statement of that name with count text parameters, NULL for SQL's
  * NULL. On RC_OK *result is the caller's to db_result_free() (a NULL result
  * pointer is allowed when nobody reads it).

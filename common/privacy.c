@@ -6,8 +6,6 @@
 #include "options.h"
 #include "table.h"
 
-#define PATIENCE_MS 600000 /* both read the whole ledger */
-
 /* An erasure under way. */
 struct erasure {
 	const char *id, *by_email;
@@ -28,22 +26,6 @@ unavailable(struct service *service)
 	    service, EXIT_UNAVAILABLE, "database: %s", db_error(service->db));
 }
 
-/* ready - connected and with enough time, or a status to exit with */
-static int
-ready(struct service *service)
-{
-	enum rc rc;
-
-	if (service->db == NULL)
-		return program_fail(
-		    service, EXIT_CONFIG, "DATABASE_URL is not set");
-	rc = db_allow(service->db, PATIENCE_MS);
-	if (rc == RC_INTERNAL)
-		return program_fail(service, EXIT_CONFIG, "database: %s",
-		    db_error(service->db));
-	return rc == RC_OK ? EXIT_DONE : unavailable(service);
-}
-
 /* privacy_export - as privacy.h says */
 int
 privacy_export(struct service *service, int argc, char **argv)
@@ -60,7 +42,7 @@ privacy_export(struct service *service, int argc, char **argv)
 	if (options_read(specs, argc, argv) != 1 || *argv[1] == '\0')
 		return program_fail(
 		    service, EXIT_USAGE, "usage: export [--email] ID");
-	if ((status = ready(service)) != EXIT_DONE)
+	if ((status = program_connect(service)) != EXIT_DONE)
 		return status;
 	const char *const params[] = { argv[1], by_email ? "true" : "false" };
 	if (db_run(service->db, "operator_export", 2, params, &result) != RC_OK)
@@ -139,7 +121,7 @@ privacy_erase(struct service *service, int argc, char **argv)
 		return program_fail(service, EXIT_USAGE,
 		    "this cannot be undone: look with --dry-run, then give "
 		    "--yes");
-	if ((status = ready(service)) != EXIT_DONE)
+	if ((status = program_connect(service)) != EXIT_DONE)
 		return status;
 	erasure.id = argv[1];
 	erasure.by_email = by_email ? "true" : "false";

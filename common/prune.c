@@ -9,7 +9,6 @@
 #include "table.h"
 
 #define BATCH "500"	   /* rows of one transaction */
-#define PATIENCE_MS 60000  /* for a count, and for a batch on a busy disk */
 #define PAUSE_MIN_MS 5L	   /* between batches … */
 #define PAUSE_MAX_MS 1000L /* … which otherwise last as long as the batch */
 #define DAYS_MAX 36500L
@@ -155,6 +154,7 @@ prune_command(struct service *service, int argc, char **argv)
 	struct run run = { service->db, &options, NULL, 0, 0 };
 	const char *const params[] = { options.days };
 	struct db_result *due;
+	int status;
 	enum rc rc;
 
 	if (!parse_options(&options,
@@ -162,15 +162,9 @@ prune_command(struct service *service, int argc, char **argv)
 		return program_fail(service, EXIT_USAGE,
 		    "usage: prune [--days N] [--dry-run] [--json]; N is 1 at "
 		    "least: what came today may have to be looked at still");
-	if (service->db == NULL)
-		return program_fail(
-		    service, EXIT_CONFIG, "DATABASE_URL is not set");
-	rc = db_allow(service->db, PATIENCE_MS);
-	if (rc == RC_INTERNAL)
-		return program_fail(service, EXIT_CONFIG, "database: %s",
-		    db_error(service->db));
-	if (rc == RC_OK)
-		rc = db_run(service->db, "prune_due", 1, params, &due);
+	if ((status = program_connect(service)) != EXIT_DONE)
+		return status;
+	rc = db_run(service->db, "prune_due", 1, params, &due);
 	if (rc == RC_OK) {
 		run.table = table_new(columns);
 		rc = prune_all(&run, due);
