@@ -387,10 +387,13 @@ examine(struct service *service, struct doctor *doctor)
 		doctor_problem(doctor, "catalog",
 		    "Set CATALOG to a file that names the plans' prices.",
 		    "it has no price: every order is answered 503");
-	if (stripe_doctor_key(
+	if (!stripe_doctor_key(
 		doctor, service->arena, service->config, state->api, rights))
-		stripe_doctor_prices(doctor, service->arena, service->config,
-		    state->catalog, state->api);
+		return;
+	stripe_doctor_prices(doctor, service->arena, service->config,
+	    state->catalog, state->api);
+	if (catalog_checkout(state->catalog)->automatic_tax)
+		stripe_doctor_tax(doctor, service->arena, state->api);
 }
 
 int

@@ -265,8 +265,9 @@ examine(struct service *service, struct doctor *doctor)
 
 	caller_examine(&state->callers, doctor);
 	stripe_doctor_needs(doctor, service->config);
-	stripe_doctor_key(
-	    doctor, service->arena, service->config, state->api, rights);
+	if (stripe_doctor_key(
+		doctor, service->arena, service->config, state->api, rights))
+		stripe_doctor_portal(doctor, service->arena, state->api);
 }
 
 int

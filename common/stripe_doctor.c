@@ -224,3 +224,52 @@ stripe_doctor_prices(struct doctor *doctor, struct arena *arena,
 	    examine_price(doctor, arena, config, api, offer))
 		program_progress(++done, count);
 }
+
+/* stripe_doctor_portal - its settings have been saved once */
+void
+stripe_doctor_portal(
+    struct doctor *doctor, struct arena *arena, struct stripe_api *api)
+{
+	static const char subject[] = "customer portal";
+	struct stripe_probe probe;
+	json_object *list;
+
+	stripe_api_probe(api, arena, "GET",
+	    "/v1/billing_portal/configurations?is_default=true&active=true",
+	    DOCTOR_TIMEOUT_MS, &probe);
+	list = json_member(probe.object, "data");
+	if (probe.status != 200 || !json_object_is_type(list, json_type_array))
+		stripe_doctor_no_answer(
+		    doctor, arena, subject, "Customer portal: read", &probe);
+	else if (json_object_array_length(list) == 0)
+		doctor_problem(doctor, subject,
+		    "Save the settings of the customer portal in Stripe's "
+		    "dashboard, in this mode.",
+		    "it has not been set up: Stripe opens no session");
+	else
+		doctor_ok(doctor, subject, "is set up at Stripe");
+}
+
+/* stripe_doctor_tax - nothing is missing */
+void
+stripe_doctor_tax(
+    struct doctor *doctor, struct arena *arena, struct stripe_api *api)
+{
+	static const char subject[] = "checkout.automatic_tax";
+	struct stripe_probe probe;
+	const char *status;
+
+	stripe_api_probe(
+	    api, arena, "GET", "/v1/tax/settings", DOCTOR_TIMEOUT_MS, &probe);
+	if (probe.status != 200 ||
+	    json_string(probe.object, "status", &status) != RC_OK)
+		stripe_doctor_no_answer(
+		    doctor, arena, subject, "Tax Settings: read", &probe);
+	else if (strcmp(status, "active") != 0)
+		doctor_problem(doctor, subject,
+		    "Complete the tax settings in Stripe's dashboard, or leave "
+		    "checkout.automatic_tax out of the catalog.",
+		    "the tax settings at Stripe are %s", status);
+	else
+		doctor_ok(doctor, subject, "Stripe can calculate taxes");
+}

@@ -37,6 +37,20 @@ void stripe_doctor_prices(struct doctor *doctor, struct arena *arena,
     const struct config *config, const struct catalog *catalog,
     struct stripe_api *api);
 
+/*
+ * Whether the customer portal has been set up in this mode; until then Stripe
+ * opens no session. (docs.stripe.com/api/customer_portal/configurations)
+ */
+void stripe_doctor_portal(
+    struct doctor *doctor, struct arena *arena, struct stripe_api *api);
+
+/*
+ * Whether Stripe Tax can calculate, for a shop with automatic_tax.
+ * (docs.stripe.com/api/tax/settings)
+ */
+void stripe_doctor_tax(
+    struct doctor *doctor, struct arena *arena, struct stripe_api *api);
+
 /* A warning when Stripe says 403, a problem else; what: what was asked for. */
 void stripe_doctor_no_answer(struct doctor *doctor, struct arena *arena,
     const char *what, const char *right, const struct stripe_probe *probe);

@@ -36,7 +36,7 @@ def stock(desk, *endpoints, **changes):
     desk.stripe.reset()
     for obj in (shop.price(stripe.PRO_MONTHLY, "month", **changes),
                 shop.price(stripe.PRO_ANNUAL, "year"),
-                shop.price(stripe.TEAM_MONTHLY, "month"),
+                shop.price(stripe.TEAM_MONTHLY, "month"), shop.portal(),
                 *(endpoints or [shop.endpoint("we_1", URL)])):
         desk.stripe.put(obj)
 
@@ -313,6 +313,50 @@ def no_site(desk, program):
     stock(desk)
     only(check(desk, program=program, SITE_URL=None, status=FAILED),
          "SITE_URL", "problem", "not set", "Set SITE_URL")
+
+
+# ------------------------------------------------------------ portal and tax
+
+@suite.case("a customer portal that has not been set up")
+def no_portal(desk):
+    stock(desk)
+    fine(check(desk, program="portal"), "customer portal", "is set up")
+    desk.stripe.put({"id": "bpc_sample", "object": "deleted"})
+    only(check(desk, program="portal", status=FAILED), "customer portal",
+         "problem", "has not been set up", "Save the settings")
+
+
+@suite.each("{program}: a key that may not read {what} is a warning", [
+    {"program": "portal", "what": "the portal's settings",
+     "call": "GET /v1/billing_portal", "subject": "customer portal",
+     "right": "Customer portal: read"},
+    {"program": "checkout", "what": "the tax settings",
+     "call": "GET /v1/tax", "subject": "checkout.automatic_tax",
+     "right": "Tax Settings: read"}])
+def secret_settings(desk, program, what, call, subject, right):
+    stock(desk)
+    desk.stripe.next(call, {"status": 403})
+    only(check(desk, program=program, CATALOG=with_taxes(desk)), subject,
+         "warning", "may not read", right)
+
+
+def with_taxes(desk):
+    path = os.path.join(desk.directory, "taxes.json")
+    with open(path, "w") as file:
+        json.dump({**stripe.CATALOG, "checkout": {"automatic_tax": True}},
+                  file)
+    return path
+
+
+@suite.case("with automatic_tax the tax settings at Stripe have to be complete")
+def taxes(desk):
+    stock(desk)
+    catalog = with_taxes(desk)
+    only(check(desk, program="checkout", CATALOG=catalog, status=FAILED),
+         "checkout.automatic_tax", "problem", "are pending", "tax settings")
+    desk.stripe.put(shop.taxes("active"))
+    fine(check(desk, program="checkout", CATALOG=catalog),
+         "checkout.automatic_tax", "can calculate")
 
 
 # ----------------------------------------------------------------- endpoint

@@ -81,6 +81,12 @@ def api(store, method, path, query, form, base):
         ("GET", r"/v1/invoices/(\w+)", lambda id: store.get(id, "invoice")),
         ("GET", r"/v1/events", lambda: list_events(store, query)),
         ("GET", r"/v1/events/(\w+)", lambda id: store.get(id, "event")),
+        ("GET", r"/v1/tax/settings",
+         lambda: (store.all("tax.settings") or [
+             {"object": "tax.settings", "status": "pending"}])[0]),
+        ("GET", r"/v1/billing_portal/configurations",
+         lambda: page(store.all("billing_portal.configuration"), query,
+                      "/v1/billing_portal/configurations")),
         ("GET", r"/v1/prices/(\w+)", lambda id: store.get(id, "price")),
         ("GET", r"/v1/webhook_endpoints",
          lambda: page(store.all("webhook_endpoint"), query,

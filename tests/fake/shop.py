@@ -1,4 +1,4 @@
-"""What a shop has set up at Stripe: prices, and where events are sent."""
+"""What a shop has set up at Stripe: prices, portal, where events are sent."""
 
 import time
 
@@ -33,8 +33,21 @@ def endpoint(id, url, **changes):
         "metadata": {}, "status": "enabled", "url": url, **changes}
 
 
+def portal(id="bpc_sample", **changes):
+    return {
+        "id": id, "object": "billing_portal.configuration", "active": True,
+        "created": 1795200000, "is_default": True, "livemode": False,
+        **changes}
+
+
+def taxes(status):
+    return {
+        "id": "tax_settings", "object": "tax.settings", "livemode": False,
+        "status": status}
+
+
 def open_shop(store, url):
     for obj in (price("price_pro_monthly", "month"),
-                price("price_pro_annual", "year"),
+                price("price_pro_annual", "year"), portal(),
                 endpoint("we_sample", url)):
         store.put(obj["id"], obj)
