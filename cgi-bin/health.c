@@ -24,7 +24,9 @@
 static const struct db_statement statements[] = {
 	{ "health_schema", "SELECT max(version) FROM billing.schema_version" },
 	{ "health_facts",
-	    "SELECT fact, about, value FROM billing.health_facts()" },
+	    "SELECT fact, about, value FROM billing.health_facts()"
+	    " UNION ALL SELECT fact, about, value"
+	    " FROM billing.healing_facts()" },
 	{ NULL, NULL },
 };
 
@@ -44,6 +46,12 @@ static const struct {
 	    "Age of the oldest mail that waits, 0 when none does." },
 	{ "unmatched", "paydesk_unmatched_subscriptions", NULL, "gauge",
 	    "Live subscriptions that belong to no account." },
+	{ "catch_up", "paydesk_catch_up_age_seconds", NULL, "gauge",
+	    "Time since Stripe's list of events was last read to its end." },
+	{ "reconcile", "paydesk_reconcile_age_seconds", NULL, "gauge",
+	    "Time since the books were last compared with Stripe." },
+	{ "drift", "paydesk_reconcile_drift", NULL, "gauge",
+	    "Subscriptions that differed then, and were not corrected." },
 	{ "subscriptions", "paydesk_subscriptions", "status", "gauge",
 	    "Live subscriptions." },
 	{ "licenses", "paydesk_licenses", "status", "gauge",

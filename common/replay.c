@@ -24,18 +24,18 @@ struct run {
  * body that the ledger had.
  */
 static const char *
-fetch_body(struct run *run, const char *id, const char *lost, size_t *len,
-    const char **why)
+fetch_body(struct stripe_intake *intake, struct arena *arena, const char *id,
+    const char *lost, size_t *len, const char **why)
 {
-	struct stripe_api *api = stripe_intake_api(run->intake);
+	struct stripe_api *api = stripe_intake_api(intake);
 	const char *body = NULL;
 
 	if (api == NULL)
-		*why = arena_printf(run->arena,
+		*why = arena_printf(arena,
 		    "its body was %s; set STRIPE_API_KEY to fetch it", lost);
-	else if (stripe_api_event(api, run->arena, id, FETCH_TIMEOUT_MS, &body,
-		     len) != RC_OK)
-		*why = arena_printf(run->arena,
+	else if (stripe_api_event(
+		     api, arena, id, FETCH_TIMEOUT_MS, &body, len) != RC_OK)
+		*why = arena_printf(arena,
 		    "its body was %s, and Stripe no longer has it or did not "
 		    "answer",
 		    lost);
@@ -44,26 +44,26 @@ fetch_body(struct run *run, const char *id, const char *lost, size_t *len,
 
 /* load_body - from the ledger, or from Stripe when it was cut or pruned there */
 static const char *
-load_body(struct run *run, const char *id, size_t *len, const char **why)
+load_body(struct db *db, struct stripe_intake *intake, struct arena *arena,
+    const char *id, size_t *len, const char **why)
 {
 	const char *const params[] = { id };
 	const char *text, *body = NULL;
 	struct db_result *result;
 
 	*why = "it is not in the ledger";
-	if (db_run(run->service->db, "replay_body", 1, params, &result) !=
-	    RC_OK) {
-		*why = db_error(run->service->db);
+	if (db_run(db, "replay_body", 1, params, &result) != RC_OK) {
+		*why = db_error(db);
 		return NULL;
 	}
 	if (db_result_rows(result) == 1) {
 		text = db_result_text(result, 0, 0);
 		if (text == NULL || *db_result_text(result, 0, 1) == 't')
-			body = fetch_body(run, id,
+			body = fetch_body(intake, arena, id,
 			    text == NULL ? "emptied since" : "cut", len, why);
 		else {
 			*len = strlen(text);
-			body = arena_copy(run->arena, text, *len);
+			body = arena_copy(arena, text, *len);
 			*why = "out of memory";
 		}
 	}
@@ -73,29 +73,47 @@ load_body(struct run *run, const char *id, size_t *len, const char **why)
 
 /* apply_again - as a delivery, or without leaving a trace */
 static enum rc
-apply_again(struct run *run, const char *id, const char *body, size_t len,
-    enum ledger_outcome *outcome, const char **why)
+apply_again(struct db *db, struct stripe_intake *intake, struct arena *arena,
+    const char *id, const char *body, size_t len, bool dry_run,
+    struct replay_result *result)
 {
-	struct db *db = run->service->db;
 	struct ledger_entry entry;
 	enum rc rc;
 
-	*why = "its body is not that of an event";
-	rc = stripe_intake_prepare(
-	    run->intake, db, run->arena, body, len, &entry);
+	result->problem = "its body is not that of an event";
+	rc = stripe_intake_prepare(intake, db, arena, body, len, &entry);
 	if (rc != RC_OK)
 		return rc;
-	*why = "its body is that of another event";
+	result->problem = "its body is that of another event";
 	if (strcmp(entry.event.id, id) != 0)
 		return RC_UPSTREAM;
 	entry.again = true;
-	*why = db_error(db);
-	if (run->dry_run)
-		return ledger_try(db, run->arena, &entry, outcome, why);
-	rc = ledger_apply(db, run->arena, &entry, outcome);
+	result->problem = db_error(db);
+	if (dry_run)
+		return ledger_try(
+		    db, arena, &entry, &result->outcome, &result->problem);
+	rc = ledger_apply(db, arena, &entry, &result->outcome);
 	if (entry.problem != NULL)
-		*why = entry.problem;
+		result->problem = entry.problem;
 	return rc;
+}
+
+/* replay_event - one */
+void
+replay_event(struct db *db, struct stripe_intake *intake, struct arena *arena,
+    const char *id, bool dry_run, struct replay_result *result)
+{
+	const char *body;
+	size_t len = 0;
+
+	memset(result, 0, sizeof *result);
+	result->outcome = LEDGER_HANDLER_ERROR;
+	body = load_body(db, intake, arena, id, &len, &result->problem);
+	result->known = body != NULL &&
+	    apply_again(db, intake, arena, id, body, len, dry_run, result) ==
+		RC_OK;
+	if (result->outcome != LEDGER_HANDLER_ERROR)
+		result->problem = NULL;
 }
 
 /* replay_one - to a row of the table */
@@ -103,18 +121,15 @@ static void
 replay_one(struct run *run, const char *id, const char *type)
 {
 	const char *cells[] = { id, type, "cannot be replayed", NULL };
-	enum ledger_outcome outcome = LEDGER_HANDLER_ERROR;
-	const char *body;
-	size_t len = 0;
+	struct replay_result result;
 
-	body = load_body(run, id, &len, &cells[3]);
-	if (body != NULL &&
-	    apply_again(run, id, body, len, &outcome, &cells[3]) == RC_OK)
-		cells[2] = ledger_outcome_name(outcome);
-	if (outcome == LEDGER_HANDLER_ERROR)
+	replay_event(run->service->db, run->intake, run->arena, id,
+	    run->dry_run, &result);
+	if (result.known)
+		cells[2] = ledger_outcome_name(result.outcome);
+	if (result.outcome == LEDGER_HANDLER_ERROR)
 		run->failures++;
-	else
-		cells[3] = NULL;
+	cells[3] = result.problem;
 	table_row(run->table, cells);
 	arena_reset(run->arena);
 	run->done++;

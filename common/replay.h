@@ -23,6 +23,17 @@
 		    " FROM billing.stripe_events WHERE event_id = $1" \
 	}
 
+struct replay_result {
+	enum ledger_outcome outcome; /* LEDGER_HANDLER_ERROR: it failed */
+	const char *problem;	     /* then why; until db is used again */
+	bool known;		     /* it could be tried at all */
+};
+
+/* Applies one event of the ledger again, or with dry_run only tries to. */
+void replay_event(struct db *db, struct stripe_intake *intake,
+    struct arena *arena, const char *id, bool dry_run,
+    struct replay_result *result);
+
 /*
  * Applies events of the ledger as a delivery would, in the order given, and
  * prints what came of each. One that is processed stays so, unless it found no

@@ -18,7 +18,8 @@ from harness.tap import Skip, Suite, same, true
 
 EXPOSURE_MAX = 2.0      # as systemd-analyze counts
 UNITS = ("paydesk@.socket", "paydesk@.service", "paydesk-mail.timer",
-         "paydesk-mail.service")
+         "paydesk-mail.service", "paydesk-sample.timer",
+         "paydesk-sample.service")
 PROGRAMS = sorted(os.path.basename(path)[:-2] for path in glob.glob(
     os.path.join(SOURCE, "cgi-bin", "*.c")))
 SERVICES = sorted(os.path.basename(path)[:-3] for path in glob.glob(
