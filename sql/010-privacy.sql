@@ -180,7 +180,7 @@ CREATE TRIGGER delivery_of_erased BEFORE UPDATE OF license_id ON billing.gumroad
 	FOR EACH ROW WHEN (NEW.license_id IS NOT NULL AND NEW.payload IS NOT NULL AND NEW.processed)
 	EXECUTE FUNCTION billing.delivery_of_erased();
 
--- What belongs to one person: an account, or a buyer of licences who has none.
+-- What belongs to one person: an account, or a buyer who has none.
 CREATE TYPE billing.person AS (
 	account_id    bigint,
 	external_id   text,
@@ -189,48 +189,6 @@ CREATE TYPE billing.person AS (
 	subscriptions text[],
 	licenses      bigint[]
 );
-
--- Finds the account with that external id, or by the address its account or else
--- its licences. problem says in a sentence why there is nobody.
-CREATE FUNCTION billing.person_find(ref text, by_email boolean,
-	OUT problem text, OUT person billing.person)
-LANGUAGE plpgsql AS $$
-DECLARE
-	found_ bigint[];
-BEGIN
-	found_ := ARRAY(SELECT id FROM billing.accounts
-		WHERE CASE WHEN by_email THEN lower(email) = lower(ref) ELSE external_id = ref END
-		LIMIT 2);
-	IF cardinality(found_) > 1 THEN
-		problem := 'several accounts have that address: name one by its id';
-		RETURN;
-	END IF;
-	person.account_id := found_[1];
-	SELECT external_id, email INTO person.external_id, person.email
-		FROM billing.accounts WHERE id = person.account_id;
-	IF by_email THEN
-		person.email := ref;
-	END IF;
-	person.customers := ARRAY(SELECT c.customer FROM (
-			SELECT stripe_customer_id AS customer FROM billing.accounts
-				WHERE id = person.account_id
-			UNION SELECT stripe_customer_id FROM billing.subscriptions
-				WHERE account_id = person.account_id
-				   OR account_id IS NULL AND account_ref = person.external_id) c
-		WHERE c.customer IS NOT NULL
-		  AND NOT EXISTS (SELECT FROM billing.accounts o
-			WHERE o.stripe_customer_id = c.customer AND o.id <> person.account_id)
-		ORDER BY 1);
-	person.subscriptions := ARRAY(SELECT stripe_subscription_id FROM billing.subscriptions
-		WHERE account_id = person.account_id OR account_id IS NULL
-		  AND (account_ref = person.external_id OR stripe_customer_id = ANY (person.customers)));
-	person.licenses := ARRAY(SELECT id FROM billing.licenses
-		WHERE lower(email) = lower(person.email) ORDER BY id);
-	IF person.account_id IS NULL AND cardinality(person.licenses) = 0 THEN
-		problem := CASE WHEN by_email THEN 'nothing is held on that address'
-		                ELSE 'there is no account with that id, or it was erased' END;
-	END IF;
-END $$;
 
 -- A regular expression for that very text.
 CREATE FUNCTION billing.literally(value text) RETURNS text
@@ -247,6 +205,70 @@ LANGUAGE sql IMMUTABLE AS $$
 	FROM regexp_split_to_table(value, '') WITH ORDINALITY AS s(c, n)
 $$;
 
+-- Whether a payload of Stripe says that it is about this address or this account.
+CREATE FUNCTION billing.payload_names(payload text, email text, external_id text) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT coalesce(position(lower(to_json(email)::text) IN lower(payload)) > 0
+		AND lower(payload) ~ ('"(email|customer_email|receipt_email|customer_email_address)"\s*:\s*'
+			|| billing.literally(lower(to_json(email)::text))), false)
+	    OR coalesce(position(to_json(external_id)::text IN payload) > 0
+		AND payload ~ ('"(client_reference_id|account|account_id|external_id|user_id|uid)"\s*:\s*'
+			|| billing.literally(to_json(external_id)::text)), false)
+$$;
+
+-- Finds the account with that external id, or whoever has that address: an account,
+-- a buyer of licences, a customer of Stripe whom no account knows. problem says in a
+-- sentence why there is nobody.
+CREATE FUNCTION billing.person_find(ref text, by_email boolean,
+	OUT problem text, OUT person billing.person)
+LANGUAGE plpgsql AS $$
+DECLARE
+	found_ bigint[];
+BEGIN
+	found_ := ARRAY(SELECT id FROM billing.accounts
+		WHERE CASE WHEN by_email THEN lower(email) = lower(ref) ELSE external_id = ref END
+		LIMIT 2);
+	IF cardinality(found_) > 1 THEN
+		problem := 'several accounts have that address: name one by its id';
+		RETURN;
+	END IF;
+	person.account_id := found_[1];
+	IF person.account_id IS NULL AND NOT by_email THEN
+		problem := 'there is no account with that id, or it was erased';
+		RETURN;
+	END IF;
+	SELECT external_id, email INTO person.external_id, person.email
+		FROM billing.accounts WHERE id = person.account_id;
+	IF by_email THEN
+		person.email := ref;
+	END IF;
+	person.customers := ARRAY(SELECT c.customer FROM (
+			SELECT stripe_customer_id AS customer FROM billing.accounts
+				WHERE id = person.account_id
+			UNION SELECT stripe_customer_id FROM billing.subscriptions
+				WHERE account_id = person.account_id
+				   OR account_id IS NULL AND account_ref = person.external_id
+			UNION SELECT stripe_customer_id FROM billing.stripe_events
+				WHERE billing.payload_names(payload, person.email, person.external_id)) c
+		WHERE c.customer IS NOT NULL
+		  AND NOT EXISTS (SELECT FROM billing.accounts o
+			WHERE o.stripe_customer_id = c.customer AND o.id IS DISTINCT FROM person.account_id)
+		  AND NOT EXISTS (SELECT FROM billing.subscriptions o
+			WHERE o.stripe_customer_id = c.customer AND o.account_id IS NOT NULL
+			  AND o.account_id IS DISTINCT FROM person.account_id)
+		ORDER BY 1);
+	person.subscriptions := ARRAY(SELECT stripe_subscription_id FROM billing.subscriptions
+		WHERE account_id = person.account_id OR account_id IS NULL
+		  AND (account_ref = person.external_id OR stripe_customer_id = ANY (person.customers)));
+	person.licenses := ARRAY(SELECT id FROM billing.licenses
+		WHERE lower(email) = lower(person.email) ORDER BY id);
+	IF person.account_id IS NULL AND cardinality(person.licenses) = 0
+	      AND NOT EXISTS (SELECT billing.person_stripe_events(person))
+	      AND NOT EXISTS (SELECT billing.person_gumroad_events(person)) THEN
+		problem := 'nothing is held on that address';
+	END IF;
+END $$;
+
 -- The person's events at Stripe: those of their customers and subscriptions, and
 -- those that belong to no other account and name them.
 CREATE FUNCTION billing.person_stripe_events(p billing.person) RETURNS SETOF text
@@ -254,10 +276,7 @@ LANGUAGE sql STABLE AS $$
 	SELECT e.event_id FROM billing.stripe_events e
 	WHERE e.stripe_customer_id = ANY (p.customers)
 	   OR e.stripe_subscription_id = ANY (p.subscriptions)
-	   OR (position(lower(to_json(p.email)::text) IN lower(e.payload)) > 0
-	       OR position(to_json(p.external_id)::text IN e.payload) > 0
-	          AND e.payload ~ ('"(client_reference_id|account|account_id|external_id|user_id|uid)"\s*:\s*'
-			|| billing.literally(to_json(p.external_id)::text)))
+	   OR billing.payload_names(e.payload, p.email, p.external_id)
 	      AND NOT EXISTS (SELECT FROM billing.accounts o
 		WHERE o.stripe_customer_id = e.stripe_customer_id AND o.id IS DISTINCT FROM p.account_id)
 	      AND NOT EXISTS (SELECT FROM billing.subscriptions o

@@ -199,6 +199,36 @@ def export_by_email(shop):
     same(len(held["gumroad_events"]), 1)
 
 
+@suite.case("export and erase --email: a customer of Stripe whom no account "
+            "knows, and whoever bought nothing at Gumroad")
+def unmatched(shop):
+    buyer = Buyer(email=stripe.new_id("u") + "@example.com")
+    shop.deliver(buyer.customer_event("updated"), buyer.created(),
+                 answer="unmatched")
+    other = Buyer(email=stripe.new_id("o") + "@example.com")
+    shop.deliver(other.customer_event("updated", metadata={
+        "friend": buyer.email}), answer="unmatched")
+    shop.ping(gumroad.sale(email=buyer.email, product_id="none==",
+                           permalink="none", short_product_id="NONE"),
+              status="logged-no-mint")
+    held = export(shop, "--email", buyer.email)
+    same([e["stripe_customer_id"] for e in held["stripe_events"]],
+         [buyer.customer] * 2)
+    same([s["stripe_subscription_id"] for s in held["subscriptions"]],
+         [buyer.subscription])
+    same(len(held["gumroad_events"]), 1)
+    true("cancel it at Stripe" in erase(shop, "--yes", "--email", buyer.email,
+                                        status=1), "it lives")
+    shop.deliver(buyer.deleted(), answer="unmatched")
+    erase(shop, "--yes", "--email", buyer.email)
+    shop.deliver(buyer.customer_event("updated", at=999), answer="unmatched")
+    text = dump(shop)
+    true(quote(buyer.email) not in text, "Gumroad's payload")
+    same([line[:200] for line in text.splitlines() if buyer.email in line
+          and other.customer not in line], [])
+    same(export(shop, "--email", other.email)["subscriptions"], [])
+
+
 @suite.case("export: an address that begins or ends like another is another "
             "one")
 def export_affix(shop):
