@@ -119,6 +119,16 @@ BEGIN
 		FROM billing.reconciliations r WHERE r.finished_at IS NULL;
 END $$;
 
+-- What was noted before and does not differ any more is fixed.
+CREATE FUNCTION billing.reconcile_settle(run bigint, answer jsonb, at timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	UPDATE billing.drift d SET fixed = NOT EXISTS (
+			SELECT FROM billing.drift_between(answer, at) still
+			WHERE (still.subscription, still.field) = (d.subscription, d.field))
+		FROM jsonb_array_elements(answer) f
+		WHERE d.reconciliation = run AND d.subscription = f ->> 'id'
+$$;
+
 -- Compares what Stripe answered at a moment, notes what was seen and what differs.
 -- Returns the subscriptions that differ.
 CREATE FUNCTION billing.reconcile_compare(run bigint, answer jsonb, at timestamptz)
@@ -126,6 +136,7 @@ RETURNS TABLE (subscription text, status text, by_payment boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
+	PERFORM billing.reconcile_settle(run, answer, at);
 	INSERT INTO billing.reconcile_seen (reconciliation, subscription)
 		SELECT run, s.stripe_subscription_id
 			FROM jsonb_array_elements(answer) f JOIN billing.subscriptions s
@@ -170,16 +181,6 @@ BEGIN
 		PERFORM billing.account_refresh(account, false, false);
 	END IF;
 END $$;
-
--- After a fix: what of the subscription's drift is gone.
-CREATE FUNCTION billing.reconcile_settle(run bigint, answer jsonb, at timestamptz) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-	UPDATE billing.drift d SET fixed = NOT EXISTS (
-			SELECT FROM billing.drift_between(answer, at) still
-			WHERE (still.subscription, still.field) = (d.subscription, d.field))
-		FROM jsonb_array_elements(answer) f
-		WHERE d.reconciliation = run AND d.subscription = f ->> 'id'
-$$;
 
 -- A page is done; the next one begins after that subscription.
 CREATE FUNCTION billing.reconcile_page_done(run bigint, answer jsonb, last text) RETURNS void
@@ -228,6 +229,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	DELETE FROM billing.reconcile_seen x WHERE x.reconciliation = run;
 	DELETE FROM billing.drift d WHERE d.reconciliation < run;
+	UPDATE billing.drift d SET fixed = true FROM billing.subscriptions s
+		WHERE d.reconciliation = run AND d.field = 'subscription' AND d.at_stripe IS NULL
+		  AND s.stripe_subscription_id = d.subscription AND billing.is_terminal(s.status);
 	RETURN QUERY UPDATE billing.reconciliations r
 		SET finished_at = now(), done_until = NULL, drift = summed.drift, fixed = summed.fixed
 		FROM (SELECT count(*)::integer AS drift,
