@@ -35,26 +35,36 @@ database(FILE *out, const char *program)
 	fputs("@/paydesk?host=/run/postgresql\n", out);
 }
 
+/* line - commented out, unless a fresh installation needs it */
+static void
+line(FILE *out, const char *program, enum setting setting)
+{
+	const char *value = config_default(setting);
+
+	switch (setting) {
+	case DATABASE_URL:
+		database(out, program);
+		break;
+	case CATALOG:
+		fputs("CATALOG=" SETTINGS_DIR "/catalog.json\n", out);
+		break;
+	case STATS_DIR:
+		fputs("STATS_DIR=/run/paydesk/stats\n", out);
+		break;
+	default:
+		fprintf(out, "#%s=%s\n", config_name(setting),
+		    value != NULL ? value : "");
+	}
+}
+
 /* settings_file - one block a setting */
 void
 settings_file(FILE *out, const char *program, const enum setting *used)
 {
-	const char *value;
-
 	preamble(out, program);
 	for (; *used != SETTING_END; used++) {
 		fprintf(out, "\n# %s%s\n", config_help(*used),
 		    config_secret(*used) ? " [secret]" : "");
-		if (*used == DATABASE_URL) {
-			database(out, program);
-			continue;
-		}
-		if (*used == CATALOG) {
-			fputs("CATALOG=" SETTINGS_DIR "/catalog.json\n", out);
-			continue;
-		}
-		value = config_default(*used);
-		fprintf(out, "#%s=%s\n", config_name(*used),
-		    value != NULL ? value : "");
+		line(out, program, *used);
 	}
 }

@@ -121,6 +121,11 @@ def shared(tree):
                 installed(tree, 0o644, "pkgdatadir", directory, name)
 
 
+def stats_directory(tree):
+    return "run/" + re.search("^RuntimeDirectory=(.*)$", tree.read(
+        "unitdir", "paydesk@.service"), re.M).group(1)
+
+
 @suite.each("{program}: the settings file explains every setting, and systemd"
             " can read it", PROGRAMS)
 def settings_file(tree, program):
@@ -132,6 +137,10 @@ def settings_file(tree, program):
     wanted = set(re.findall(r"^  ([A-Z_]+) ", listed, re.M))
     found = set(re.findall(r"^#?([A-Z_]+)=", text, re.M))
     same(found, wanted | {"PAYDESK_WORKERS"})
+    for line in ("STATS_DIR=/" + stats_directory(tree),
+                 "CATALOG=%s/catalog.json" % tree.where["settings"]):
+        name = line.split("=")[0]
+        true(name not in wanted or line + "\n" in text, line)
     for name in ("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET", "SMTP_URL"):
         true(not re.search("^%s=" % name, text, re.M), name)
 
