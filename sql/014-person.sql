@@ -242,10 +242,84 @@ LANGUAGE sql STABLE AS $$
 	LIMIT 1
 $$;
 
--- Takes the person out of all that is held on them, in one transaction, while
--- nothing about them is applied. What accounting needs stays: amounts, dates,
--- states, the ids at Stripe and Gumroad, the account under a new name. Returns
--- what was done to how many rows; or one row without a number: why nothing was.
+-- Takes the person out of every table. What accounting needs stays: amounts, dates,
+-- states, the ids at Stripe and Gumroad, the account under a new name. Returns what
+-- was done to how many rows.
+CREATE FUNCTION billing.person_erase(p billing.person)
+RETURNS TABLE (part text, rows bigint, becomes text)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+	new_name text := 'erased-' || substr(replace(gen_random_uuid()::text, '-', ''), 1, 16);
+	events   text[] := ARRAY(SELECT billing.person_stripe_events(p));
+	pings    bigint[] := ARRAY(SELECT billing.person_gumroad_events(p));
+BEGIN
+	INSERT INTO billing.erased_customers (stripe_customer_id)
+		SELECT unnest(p.customers) ON CONFLICT DO NOTHING;
+	INSERT INTO billing.erasures (account_id) VALUES (p.account_id);
+	RETURN QUERY WITH
+	account AS (
+		UPDATE billing.accounts SET external_id = new_name, email = NULL,
+			referral_code = NULL, updated_at = now()
+			WHERE id = p.account_id RETURNING 1),
+	subscription AS (
+		UPDATE billing.subscriptions SET account_ref = NULL
+			WHERE stripe_subscription_id = ANY (p.subscriptions) RETURNING 1),
+	event AS (
+		UPDATE billing.stripe_events SET payload = NULL,
+			error = CASE WHEN error IS NOT NULL THEN 'erased' END
+			WHERE event_id = ANY (events) RETURNING 1),
+	ping AS (
+		UPDATE billing.gumroad_events SET payload = NULL, processed = true,
+			retry_at = NULL, error = CASE WHEN error IS NOT NULL THEN 'erased' END
+			WHERE id = ANY (pings) RETURNING 1),
+	failure AS (
+		UPDATE billing.webhook_failures SET error = 'erased'
+			WHERE source = 'stripe' AND id = ANY (events)
+			   OR source = 'gumroad' AND id IN (SELECT order_id
+				FROM billing.gumroad_events WHERE id = ANY (pings))
+			   OR position(lower(p.email) IN lower(error)) > 0 RETURNING 1),
+	mail AS (
+		UPDATE billing.emails SET to_email = NULL, to_name = NULL, subject = NULL,
+			body_text = NULL, body_html = NULL, provider_message_id = NULL,
+			error = CASE WHEN error IS NOT NULL OR status = 'queued' THEN 'erased' END,
+			status = CASE status WHEN 'queued' THEN 'failed' ELSE status END,
+			claimed_at = NULL
+			WHERE license_id = ANY (p.licenses) OR lower(to_email) = lower(p.email)
+			RETURNING 1),
+	license AS (
+		UPDATE billing.licenses SET email = NULL, name = NULL, blob = NULL,
+			operator_reason = CASE WHEN operator_reason IS NOT NULL THEN 'erased' END,
+			revoke_reason = CASE WHEN operator_status = 'revoked' AND status = 'revoked'
+				THEN 'erased' ELSE revoke_reason END,
+			updated_at = now()
+			WHERE id = ANY (p.licenses) RETURNING 1),
+	referral AS (
+		UPDATE billing.referrals SET code = 'erased'
+			WHERE referrer_account_id = p.account_id RETURNING 1),
+	difference AS (
+		DELETE FROM billing.drift WHERE subscription = ANY (p.subscriptions) RETURNING 1),
+	checkout AS (
+		DELETE FROM billing.checkout_sessions WHERE account_id = p.account_id RETURNING 1),
+	resend AS (
+		DELETE FROM billing.resend_requests
+			WHERE address_hash = sha256(convert_to(lower(p.email), 'UTF8')) RETURNING 1)
+	SELECT 'account', count(*), CASE WHEN count(*) > 0 THEN new_name END FROM account
+	UNION ALL SELECT 'subscriptions', count(*), 'kept without the account''s id' FROM subscription
+	UNION ALL SELECT 'events of Stripe', count(*), 'kept without payload' FROM event
+	UNION ALL SELECT 'deliveries of Gumroad', count(*), 'kept without payload' FROM ping
+	UNION ALL SELECT 'failed attempts', count(*), 'kept without text' FROM failure
+	UNION ALL SELECT 'mails', count(*), 'kept without address and words' FROM mail
+	UNION ALL SELECT 'licences', count(*),
+		'kept without name, address and signed licence; the key still verifies' FROM license
+	UNION ALL SELECT 'referrals', count(*), 'kept without the code' FROM referral
+	UNION ALL SELECT 'drift', count(*), 'deleted' FROM difference
+	UNION ALL SELECT 'checkout sessions', count(*), 'deleted' FROM checkout
+	UNION ALL SELECT 'resend requests', count(*), 'deleted' FROM resend;
+END $$;
+
+-- Erases the person in one transaction, while nothing about them is applied, unless
+-- there is a reason not to: one row without a number then says it.
 CREATE FUNCTION billing.account_erase(ref text, by_email boolean)
 RETURNS TABLE (part text, rows bigint, becomes text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -254,113 +328,23 @@ DECLARE
 	found_   record;
 	p        billing.person;
 	customer text;
-	events   text[];
-	gumroad_ bigint[];
-	orders   text[];
 BEGIN
 	SELECT * INTO found_ FROM billing.person_find(ref, by_email);
-	part := found_.problem;
 	p := found_.person;
 	FOREACH customer IN ARRAY coalesce(p.customers, '{}') LOOP
 		PERFORM pg_advisory_xact_lock(hashtextextended(customer, 0));
 	END LOOP;
 	PERFORM FROM billing.accounts WHERE id = p.account_id FOR UPDATE;
 	PERFORM FROM billing.licenses WHERE id = ANY (p.licenses) ORDER BY id FOR UPDATE;
+	part := coalesce(found_.problem,
+		(SELECT 'erased already, at ' || billing.utc(max(erased_at))
+			FROM billing.erasures WHERE account_id = p.account_id),
+		billing.person_is_customer(p));
 	IF part IS NULL THEN
-		SELECT 'erased already, at ' || billing.utc(max(erased_at)) INTO part
-			FROM billing.erasures WHERE account_id = p.account_id HAVING count(*) > 0;
-	END IF;
-	part := coalesce(part, billing.person_is_customer(p));
-	IF part IS NOT NULL THEN
+		RETURN QUERY SELECT * FROM billing.person_erase(p);
+	ELSE
 		RETURN NEXT;
-		RETURN;
 	END IF;
-	events := ARRAY(SELECT billing.person_stripe_events(p));
-	gumroad_ := ARRAY(SELECT billing.person_gumroad_events(p));
-	orders := ARRAY(SELECT order_id FROM billing.gumroad_events WHERE id = ANY (gumroad_));
-
-	INSERT INTO billing.erased_customers (stripe_customer_id)
-		SELECT unnest(p.customers) ON CONFLICT DO NOTHING;
-	INSERT INTO billing.erasures (account_id) VALUES (p.account_id);
-
-	part := 'account';
-	becomes := CASE WHEN p.account_id IS NOT NULL
-		THEN 'erased-' || substr(replace(gen_random_uuid()::text, '-', ''), 1, 16) END;
-	UPDATE billing.accounts SET external_id = becomes, email = NULL, referral_code = NULL,
-		updated_at = now() WHERE id = p.account_id;
-	GET DIAGNOSTICS rows = ROW_COUNT;
-	RETURN NEXT;
-
-	part := 'subscriptions';
-	becomes := 'kept without the account''s id';
-	UPDATE billing.subscriptions SET account_ref = NULL
-		WHERE stripe_subscription_id = ANY (p.subscriptions);
-	GET DIAGNOSTICS rows = ROW_COUNT;
-	RETURN NEXT;
-
-	part := 'events of Stripe';
-	becomes := 'kept without payload';
-	UPDATE billing.stripe_events SET payload = NULL,
-		error = CASE WHEN error IS NOT NULL THEN 'erased' END WHERE event_id = ANY (events);
-	GET DIAGNOSTICS rows = ROW_COUNT;
-	RETURN NEXT;
-
-	part := 'deliveries of Gumroad';
-	UPDATE billing.gumroad_events SET payload = NULL, processed = true, retry_at = NULL,
-		error = CASE WHEN error IS NOT NULL THEN 'erased' END WHERE id = ANY (gumroad_);
-	GET DIAGNOSTICS rows = ROW_COUNT;
-	RETURN NEXT;
-
-	part := 'failed attempts';
-	becomes := 'kept without text';
-	UPDATE billing.webhook_failures SET error = 'erased'
-		WHERE source = 'stripe' AND id = ANY (events) OR source = 'gumroad' AND id = ANY (orders)
-		   OR position(lower(p.email) IN lower(error)) > 0;
-	GET DIAGNOSTICS rows = ROW_COUNT;
-	RETURN NEXT;
-
-	part := 'mails';
-	becomes := 'kept without address and words';
-	UPDATE billing.emails SET to_email = NULL, to_name = NULL, subject = NULL,
-		body_text = NULL, body_html = NULL, provider_message_id = NULL,
-		error = CASE WHEN error IS NOT NULL OR status = 'queued' THEN 'erased' END,
-		status = CASE status WHEN 'queued' THEN 'failed' ELSE status END, claimed_at = NULL
-		WHERE license_id = ANY (p.licenses) OR lower(to_email) = lower(p.email);
-	GET DIAGNOSTICS rows = ROW_COUNT;
-	RETURN NEXT;
-
-	part := 'licences';
-	becomes := 'kept without name, address and signed licence; the key still verifies';
-	UPDATE billing.licenses SET email = NULL, name = NULL, blob = NULL,
-		operator_reason = CASE WHEN operator_reason IS NOT NULL THEN 'erased' END,
-		revoke_reason = CASE WHEN operator_status = 'revoked' AND revoke_reason IS NOT NULL
-			THEN 'erased' ELSE revoke_reason END,
-		updated_at = now() WHERE id = ANY (p.licenses);
-	GET DIAGNOSTICS rows = ROW_COUNT;
-	RETURN NEXT;
-
-	part := 'referrals';
-	becomes := 'kept without the code';
-	UPDATE billing.referrals SET code = 'erased' WHERE referrer_account_id = p.account_id;
-	GET DIAGNOSTICS rows = ROW_COUNT;
-	RETURN NEXT;
-
-	part := 'drift';
-	becomes := 'deleted';
-	DELETE FROM billing.drift WHERE subscription = ANY (p.subscriptions);
-	GET DIAGNOSTICS rows = ROW_COUNT;
-	RETURN NEXT;
-
-	part := 'checkout sessions';
-	DELETE FROM billing.checkout_sessions WHERE account_id = p.account_id;
-	GET DIAGNOSTICS rows = ROW_COUNT;
-	RETURN NEXT;
-
-	part := 'resend requests';
-	DELETE FROM billing.resend_requests
-		WHERE address_hash = sha256(convert_to(lower(p.email), 'UTF8'));
-	GET DIAGNOSTICS rows = ROW_COUNT;
-	RETURN NEXT;
 END $$;
 
 DO $$

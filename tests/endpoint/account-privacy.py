@@ -314,6 +314,19 @@ def still_verifies(shop):
         has(shop.verify(**body), valid=True, status="active")
 
 
+@suite.case("erase: why an operator has revoked the licence may name the person, "
+            "too")
+def operator_reason(shop):
+    person = Person(shop).live().leave()
+    key = person.license["license_key"]
+    same(shop.tool("license", "revoke", key, "wish of " + person.email,
+                   owner=True).returncode, 0)
+    erase(shop, "--yes", person.id)
+    same(traces(shop, person), {})
+    has(shop.license(person.sale), status="revoked", revoke_reason="erased",
+        operator_status="revoked", operator_reason="erased")
+
+
 @suite.case("erase --dry-run shows what would be done and does nothing")
 def dry_run(shop):
     person = Person(shop).live().leave()
