@@ -32,10 +32,11 @@ def dump(desk, path):
             desk.conninfo)
 
 
-def restore(desk, path):
-    """As the manual page of a bad night says: restore, then start again."""
+def restore(desk, path, stripe):
+    """Into a desk where nothing happens; then it starts, and meets Stripe."""
     command("pg_restore", "--clean", "--if-exists", "--exit-on-error",
             "--single-transaction", "--dbname=" + desk.conninfo, path)
+    desk.settings["STRIPE_API_BASE"] = stripe.url
     desk.restart()
     desk.first_workers = desk.worker_pids()
 
@@ -83,6 +84,13 @@ def referrals(desk):
                     "FROM billing.referrals ORDER BY code")
 
 
+def alike(rows, originals):
+    """The same rows; a failure shows the first that is not."""
+    same(len(rows), len(originals))
+    for row, original in zip(rows, originals):
+        same(row, original)
+
+
 def refer(desk, buyers):
     """The first has brought the others; some pay only after the dump."""
     for buyer in buyers[1:]:
@@ -112,18 +120,17 @@ def restored(desk):
     same(desk.count("stripe_events"), len(events))
     true(lost < len(events), "nothing came after the dump")
 
-    with Desk(durable=False, environment={
-            "STRIPE_API_BASE": desk.stripe.url}) as other:
-        restore(other, path)
+    with Desk(durable=False) as other:
+        restore(other, path, desk.stripe)
         wait_until(lambda: other.count("stripe_events") == len(events), 60,
                    "what came after the dump")
         same(other.run("catch-up").returncode, 0)
-        same(ledger(other), ledger(desk))
-        same(subscriptions(other), subscriptions(desk))
-        same(referrals(other), referrals(desk))
+        alike(ledger(other), ledger(desk))
+        alike(subscriptions(other), subscriptions(desk))
+        alike(referrals(other), referrals(desk))
         credits, rows = accounts(other)
         credits_then, rows_then = accounts(desk)
-        same(rows, rows_then)
+        alike(rows, rows_then)
         for credit, then in zip(credits, credits_then):
             same(credit is None, then is None)
             true(credit is None or abs(credit - then) < CREDIT_SLACK,
