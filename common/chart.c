@@ -12,7 +12,7 @@
 double
 chart_ceiling(double value)
 {
-	static const double steps[] = { 1, 2, 5, 10 };
+	static const double steps[] = { 1, 2, 4, 6, 8, 10 };
 	double power = 1;
 
 	if (!(value > 1))

@@ -38,7 +38,7 @@ void chart_bars(struct html *html, const struct chart *chart);
 /* One line a series. */
 void chart_lines(struct html *html, const struct chart *chart);
 
-/* The smallest of 1, 2, 5, 10, 20, 50 … that value does not pass. */
+/* The smallest of 1, 2, 4, 6, 8, 10, 20, 40 … that value does not pass. */
 double chart_ceiling(double value);
 
 #endif

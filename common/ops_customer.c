@@ -215,9 +215,9 @@ add_entry(const struct page *page, const struct db_result *result, int row)
 
 	html_open(html, "li", NULL);
 	html_leaf(html, "time", db_result_text(result, row, 0), NULL);
-	html_open(html, "div", NULL);
 	html_leaf(html, "span", db_result_text(result, row, 1), "class", "kind",
 	    NULL);
+	html_open(html, "div", NULL);
 	html_leaf(html, "span", db_result_text(result, row, 2), "class", "what",
 	    NULL);
 	badge(html, outcome);

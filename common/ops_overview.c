@@ -15,6 +15,7 @@
 #define HOURS 48
 #define DAYS 30
 #define FAILURES_SHOWN 20
+#define MAIL_LATE_S 1800 /* a mail that waits longer is a problem */
 
 /* What a chart is made from, besides what it says. */
 struct source {
@@ -242,39 +243,72 @@ add_licenses(const struct page *page)
 	return rc;
 }
 
-/* add_tile - a number and what it is */
-static void
-add_tile(const struct page *page, const char *name, double value, bool bad)
+/* is_known - whether billing says anything of that */
+static bool
+is_known(const struct page *page, const char *name)
 {
-	html_open(page->html, "div", "class", bad ? "tile bad" : "tile", NULL);
-	html_leaf(page->html, "dt", name, NULL);
-	html_open(page->html, "dd", NULL);
-	html_textf(page->html, "%.0f", value);
-	html_close(page->html, "dd");
-	html_close(page->html, "div");
+	for (int i = 0; i < db_result_rows(page->facts); i++) {
+		if (strcmp(db_result_text(page->facts, i, 0), name) == 0)
+			return true;
+	}
+	return false;
 }
 
-/* add_tiles - now */
+/* A number of now; it is bad when another one, or itself, is above a limit. */
+static const struct tile {
+	const char *name, *fact, *about, *bad_fact;
+	double limit;
+} tiles[] = {
+	{ "Failures waiting", "failures_waiting", NULL, "failures_waiting", 0 },
+	{ "Differ from Stripe", "drift", NULL, "drift", 0 },
+	{ "Unmatched subscriptions", "unmatched", NULL, "unmatched", 0 },
+	{ "Active subscriptions", "subscriptions", "active", NULL, 0 },
+	{ "On trial", "subscriptions", "trialing", NULL, 0 },
+	{ "Past due", "subscriptions", "past_due", NULL, 0 },
+	{ "Licences", "licenses", "active", NULL, 0 },
+	{ "Mails queued", "mails", "queued", "mail_oldest", MAIL_LATE_S },
+	{ "Mails given up", "mails", "failed", "mails", 0 },
+};
+
+/* is_bad - by its limit */
+static bool
+is_bad(const struct page *page, const struct tile *tile)
+{
+	if (tile->bad_fact == NULL)
+		return false;
+	return fact(page, tile->bad_fact,
+		   strcmp(tile->bad_fact, tile->fact) == 0 ?
+		       tile->about :
+		       NULL) > tile->limit;
+}
+
+/* add_tiles - now; what is bad says so not by its colour alone */
 static void
 add_tiles(const struct page *page)
 {
-	double failures = fact(page, "failures_waiting", NULL);
-	double unmatched = fact(page, "unmatched", NULL);
-	double failed = fact(page, "mails", "failed");
+	struct html *html = page->html;
 
-	html_open(page->html, "dl", "class", "tiles", NULL);
-	add_tile(page, "Failures waiting", failures, failures > 0);
-	add_tile(page, "Unmatched subscriptions", unmatched, unmatched > 0);
-	add_tile(page, "Active", fact(page, "subscriptions", "active"), false);
-	add_tile(
-	    page, "Trialing", fact(page, "subscriptions", "trialing"), false);
-	add_tile(
-	    page, "Past due", fact(page, "subscriptions", "past_due"), false);
-	add_tile(page, "Licences", fact(page, "licenses", "active"), false);
-	add_tile(page, "Mails queued", fact(page, "mails", "queued"),
-	    fact(page, "mail_oldest", NULL) > 1800);
-	add_tile(page, "Mails given up", failed, failed > 0);
-	html_close(page->html, "dl");
+	html_open(html, "dl", "class", "tiles", NULL);
+	for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++) {
+		const struct tile *tile = &tiles[i];
+		bool bad = is_bad(page, tile);
+
+		html_open(
+		    html, "div", "class", bad ? "tile bad" : "tile", NULL);
+		html_leaf(html, "dt", tile->name, NULL);
+		html_open(html, "dd", NULL);
+		if (tile->about == NULL && !is_known(page, tile->fact))
+			html_text(html, "–");
+		else
+			html_textf(
+			    html, "%.0f", fact(page, tile->fact, tile->about));
+		if (bad)
+			html_leaf(html, "span", " !", "aria-label",
+			    "needs attention", "role", "img", NULL);
+		html_close(html, "dd");
+		html_close(html, "div");
+	}
+	html_close(html, "dl");
 }
 
 /* add_notice - what became of a replay, as the ledger has it now */
@@ -321,6 +355,8 @@ add_failure(const struct page *page, const struct db_result *result, int row)
 	html_text(html, " · ");
 	html_leaf(html, "time", db_result_text(result, row, 3), NULL);
 	html_text(html, " · ");
+	if (strcmp(provider, "gumroad") == 0)
+		html_text(html, "delivery ");
 	html_leaf(html, "code", id, NULL);
 	if (customer != NULL && strcmp(provider, "stripe") == 0) {
 		html_text(html, " · ");

@@ -8,7 +8,9 @@
 
 #define OPS_OVERVIEW_STATEMENTS \
 	{ "ops_facts", \
-		"SELECT fact, about, value FROM billing.health_facts()" }, \
+		"SELECT fact, about, value FROM billing.health_facts()" \
+		" UNION ALL SELECT fact, about, value" \
+		" FROM billing.healing_facts()" }, \
 	    { "ops_deliveries", \
 		    "SELECT (extract(epoch FROM date_trunc('hour', now())" \
 		    " - hour) / 3600)::integer, outcome, sum(count)" \

@@ -272,6 +272,7 @@ GRANT USAGE ON SCHEMA billing TO paydesk_ops;
 GRANT SELECT ON billing.schema_version, billing.samples TO paydesk_ops;
 GRANT EXECUTE ON FUNCTION
 	billing.health_facts(),
+	billing.healing_facts(),
 	billing.ops_csrf_key(),
 	billing.ops_deliveries(integer),
 	billing.ops_failures(integer),
