@@ -20,8 +20,7 @@
 
 #define STRIPE_DEADLINE_MS 10000 /* of a call with all its repetitions */
 #define STRIPE_ATTEMPTS 3
-#define STRIPE_PAGE_SIZE 100	   /* objects: the most that Stripe gives */
-#define STRIPE_PAGES_PER_SECOND 10 /* Stripe allows 25, in test mode too */
+#define STRIPE_PAGE_SIZE 100 /* objects: the most that Stripe gives */
 
 struct stripe_api;
 
@@ -88,8 +87,8 @@ struct stripe_page {
 /*
  * A page of the list at path, after the object of that id, or from the list's
  * beginning; query is more of the query, or "". For commands that walk a whole
- * list: there are STRIPE_PAGES_PER_SECOND at most, a 429 is waited out, and
- * what Stripe's libraries would repeat is repeated.
+ * list: their pace is kept below Stripe's limits, a 429 is waited out, and what
+ * Stripe's libraries would repeat is repeated.
  * (docs.stripe.com/api/pagination, docs.stripe.com/rate-limits)
  *   RC_UPSTREAM  no usable answer; logged
  */
