@@ -75,9 +75,9 @@ top(const struct chart *chart, bool sum)
 
 /* class_of - the class of a series, in text */
 static const char *
-class_of(size_t series, char text[16])
+class_of(size_t series, char text[24])
 {
-	snprintf(text, 16, "s%zu", series);
+	snprintf(text, 24, "s%zu", series);
 	return text;
 }
 
@@ -85,7 +85,7 @@ class_of(size_t series, char text[16])
 static void
 legend(struct html *html, const struct chart *chart, bool sum)
 {
-	char class[16], text[32];
+	char class[24], text[32];
 	double shown;
 
 	html_open(
@@ -160,7 +160,7 @@ bar(struct html *html, const struct chart *chart, size_t series, size_t point,
     double from, double to)
 {
 	double step = (double)WIDTH / (double)chart->point_count;
-	char x[32], y[32], width[32], height[32], class[16];
+	char x[32], y[32], width[32], height[32], class[24];
 
 	snprintf(x, sizeof x, "%.2f", step * (double)point + step * .1);
 	snprintf(y, sizeof y, "%.2f", HEIGHT * (1 - to));
@@ -200,7 +200,7 @@ line(struct html *html, const struct chart *chart, size_t series, double height)
 	double step = chart->point_count > 1 ?
 	    (double)WIDTH / (double)(chart->point_count - 1) :
 	    0;
-	char path[16384], class[16];
+	char path[16384], class[24];
 	size_t len = 0;
 	bool gap = true;
 
