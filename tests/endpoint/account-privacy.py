@@ -423,6 +423,21 @@ def late(shop):
     same(traces(shop, person), {})
 
 
+@suite.case("a late dispute, which names no customer, goes when the address is "
+            "erased once more")
+def late_dispute(shop):
+    person = Person(shop).live().leave()
+    erase(shop, "--yes", person.id)
+    event = person.buyer.audit_events(at=9000)[1]
+    event["data"]["object"]["evidence"] = {
+        "customer_email_address": person.email, "customer_name": person.name}
+    shop.deliver(event)
+    same(list(traces(shop, person)), ["stripe_events"])
+    same(int(erase(shop, "--yes", "--email", person.email)[
+        "events of Stripe"]["rows"]), 1)
+    same(traces(shop, person), {})
+
+
 @suite.case("a late refund at Gumroad revokes the licence and names nobody")
 def late_refund(shop):
     person = Person(shop).live().leave()
