@@ -220,9 +220,13 @@ stripe_doctor_prices(struct doctor *doctor, struct arena *arena,
 
 	while (catalog_price(catalog, (size_t)count) != NULL)
 		count++;
-	while ((offer = catalog_price(catalog, (size_t)done)) != NULL &&
-	    examine_price(doctor, arena, config, api, offer))
-		program_progress(++done, count);
+	while ((offer = catalog_price(catalog, (size_t)done)) != NULL) {
+		program_progress(done++, count);
+		if (!examine_price(doctor, arena, config, api, offer))
+			break;
+	}
+	if (count > 0)
+		program_progress(count, count);
 }
 
 /* stripe_doctor_portal - its settings have been saved once */

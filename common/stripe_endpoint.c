@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "http_client.h"
 #include "json.h"
 #include "stripe_doctor.h"
 #include "stripe_intake.h"
@@ -216,6 +217,49 @@ examine_all(struct doctor *doctor, struct arena *arena,
 	return found;
 }
 
+/* is_refusal - what stripe-webhook says to a delivery without a signature */
+static bool
+is_refusal(struct arena *arena, const struct http_answer *answer)
+{
+	json_object *body;
+
+	return answer->status == 400 &&
+	    json_parse(arena, answer->body, answer->body_len, &body) == RC_OK &&
+	    strcmp(text(body, "error"), "invalid_signature") == 0;
+}
+
+/* examine_way - do deliveries get from the URL to stripe-webhook? */
+static void
+examine_way(struct doctor *doctor, struct arena *arena, const char *url)
+{
+	static const char *const headers[] = { "Content-Type: application/json",
+		NULL };
+	struct http_call call = { .method = "POST",
+		.url = url,
+		.headers = headers,
+		.body = "{}",
+		.body_len = 2,
+		.timeout_ms = DOCTOR_TIMEOUT_MS };
+	struct http_client *http = http_client_new();
+	struct http_answer answer;
+
+	if (http_client_call(http, arena, &call, &answer) != RC_OK)
+		doctor_warn(doctor, "STRIPE_WEBHOOK_URL",
+		    "Mend the host's name, its certificate or nginx, unless "
+		    "only this host cannot connect to it.",
+		    "no answer: %s", http_client_error(http));
+	else if (!is_refusal(arena, &answer))
+		doctor_problem(doctor, "STRIPE_WEBHOOK_URL",
+		    "Have nginx pass that path to stripe-webhook, and start "
+		    "it.",
+		    "it is not stripe-webhook that answers there: status %ld",
+		    answer.status);
+	else
+		doctor_ok(doctor, "STRIPE_WEBHOOK_URL",
+		    "stripe-webhook answers there");
+	http_client_free(http);
+}
+
 /* stripe_endpoint_examine - the list has one page: Stripe allows no more */
 void
 stripe_endpoint_examine(struct doctor *doctor, struct arena *arena,
@@ -240,4 +284,6 @@ stripe_endpoint_examine(struct doctor *doctor, struct arena *arena,
 		    "and set STRIPE_WEBHOOK_SECRET to its secret.",
 		    "Stripe has none that leads to %s",
 		    url != NULL ? url : PATH);
+	else if (url != NULL)
+		examine_way(doctor, arena, url);
 }

@@ -15,6 +15,9 @@
  * whose path ends in /webhooks/stripe. Is there one, and only one? Is it
  * enabled, and sent just the events that are handled here?
  * (docs.stripe.com/api/webhook_endpoints/object)
+ *
+ * With STRIPE_WEBHOOK_URL an unsigned delivery is posted there: stripe-webhook
+ * refuses it with 400 and stores nothing; whatever else answers is not it.
  */
 void stripe_endpoint_examine(struct doctor *doctor, struct arena *arena,
     const struct config *config, struct stripe_api *api);

@@ -5,6 +5,7 @@ the webhook endpoint, each as it should be and as it should not."""
 import email.utils
 import json
 import os
+import subprocess
 import sys
 import time
 
@@ -290,6 +291,19 @@ def secret_prices(desk):
          1, "prices asked for")
 
 
+@suite.case("on a terminal it shows how far it has come")
+def progress(desk):
+    stock(desk)
+    terminal, inside = os.openpty()
+    subprocess.run([desk.program(), "check"], stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=inside, timeout=30,
+                   env=desk.command_environment())
+    os.close(inside)
+    said = os.read(terminal, 4096).decode()
+    os.close(terminal)
+    true(said.endswith("\r3 of 3\r\n"), repr(said))
+
+
 @suite.case("prices for which Stripe has no answer are a problem")
 def no_answer(desk):
     stock(desk)
@@ -387,15 +401,55 @@ def leads_elsewhere(desk, url):
     only(check(desk, status=FAILED), ENDPOINT, "problem", "none", "Add")
 
 
+def ours(desk, host="127.0.0.1", path="/webhooks/stripe"):
+    return "http://%s:%d%s" % (host, desk.port, path)
+
+
 @suite.case("STRIPE_WEBHOOK_URL says which endpoint is meant")
 def named(desk):
-    stock(desk, shop.endpoint("we_1", URL, status="disabled"),
-          shop.endpoint("we_2", "https://example.org/in"))
-    same(wrong(check(desk, STRIPE_WEBHOOK_URL="https://example.org/in")), [])
-    only(check(desk, STRIPE_WEBHOOK_URL=URL, status=FAILED), ENDPOINT,
+    one, other = ours(desk), ours(desk, "localhost")
+    stock(desk, shop.endpoint("we_1", one, status="disabled"),
+          shop.endpoint("we_2", other))
+    same(wrong(check(desk, STRIPE_WEBHOOK_URL=other)), [])
+    only(check(desk, STRIPE_WEBHOOK_URL=one, status=FAILED), ENDPOINT,
          "problem", "we_1 is disabled", "we_1")
-    only(check(desk, STRIPE_WEBHOOK_URL=URL + "x", status=FAILED), ENDPOINT,
-         "problem", "none that leads to " + URL + "x", "Add")
+    only(check(desk, STRIPE_WEBHOOK_URL=one + "x", status=FAILED), ENDPOINT,
+         "problem", "none that leads to " + one + "x", "Add")
+
+
+@suite.case("at STRIPE_WEBHOOK_URL stripe-webhook answers, and stores nothing")
+def answers(desk):
+    stock(desk, shop.endpoint("we_1", ours(desk)))
+    with desk.nothing_stored():
+        found = check(desk, STRIPE_WEBHOOK_URL=ours(desk))
+    same(wrong(found), [])
+    fine(found, "STRIPE_WEBHOOK_URL", "stripe-webhook answers there")
+
+
+@suite.each("at STRIPE_WEBHOOK_URL something else answers: {path}", [
+    {"path": "/healthz", "status": 405},
+    {"path": "/webhooks/gumroad", "status": 404},
+    {"path": "/nothing", "status": 404}])
+def something_else(desk, path, status):
+    url = ours(desk, path=path)
+    stock(desk, shop.endpoint("we_1", url))
+    only(check(desk, STRIPE_WEBHOOK_URL=url, status=FAILED),
+         "STRIPE_WEBHOOK_URL", "problem", "status %d" % status, "nginx")
+
+
+@suite.case("at STRIPE_WEBHOOK_URL nobody answers, at least to this host")
+def nobody(desk):
+    url = "http://127.0.0.1:9/webhooks/stripe"
+    stock(desk, shop.endpoint("we_1", url))
+    only(check(desk, STRIPE_WEBHOOK_URL=url), "STRIPE_WEBHOOK_URL", "warning",
+         "no answer", "only this host")
+
+
+@suite.case("with --offline nothing is posted to STRIPE_WEBHOOK_URL")
+def not_posted(desk):
+    before = desk.log("nginx-access").count("POST /webhooks/stripe")
+    check(desk, "--offline", STRIPE_WEBHOOK_URL=ours(desk))
+    same(desk.log("nginx-access").count("POST /webhooks/stripe"), before)
 
 
 @suite.case("an endpoint that is disabled")
@@ -421,7 +475,8 @@ def two(desk):
     stock(desk, shop.endpoint("we_1", URL), shop.endpoint(
         "we_2", "https://staging.example.com/webhooks/stripe"))
     only(check(desk), ENDPOINT, "warning", "both end in", "STRIPE_WEBHOOK_URL")
-    same(wrong(check(desk, STRIPE_WEBHOOK_URL=URL)), [])
+    only(check(desk, STRIPE_WEBHOOK_URL=URL + "/2", status=FAILED), ENDPOINT,
+         "problem", "none that leads to", "Add")
 
 
 @suite.each("the API version of the endpoint's events is told: {version}", [
