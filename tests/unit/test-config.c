@@ -410,6 +410,35 @@ START_TEST(credentials_are_the_third_place)
 	take_credential(path);
 }
 
+START_TEST(the_origin_of_a_value_is_known)
+{
+	const char *path = give_credential("LICENSE_SIGNING_KEY", "a");
+
+	ck_assert_int_eq(load(LICENSE_SIGNING_KEY), RC_OK);
+	ck_assert_str_eq(config_origin(config, LICENSE_SIGNING_KEY), path);
+	config_free(config);
+	setenv("LICENSE_SIGNING_KEY_FILE", unit_file("b\n", 2), 1);
+	ck_assert_int_eq(load(LICENSE_SIGNING_KEY), RC_OK);
+	ck_assert_str_eq(config_origin(config, LICENSE_SIGNING_KEY),
+	    getenv("LICENSE_SIGNING_KEY_FILE"));
+	config_free(config);
+	setenv("LICENSE_SIGNING_KEY", "c", 1);
+	ck_assert_int_eq(load(LICENSE_SIGNING_KEY), RC_OK);
+	ck_assert_str_eq(
+	    config_origin(config, LICENSE_SIGNING_KEY), "the environment");
+	take_credential(path);
+}
+
+START_TEST(what_is_not_set_has_no_origin)
+{
+	ck_assert_int_eq(load(STRIPE_API_BASE), RC_OK);
+	ck_assert_ptr_null(config_origin(config, STRIPE_API_BASE));
+	config_free(config);
+	setenv("STRIPE_API_BASE_FILE", unit_file("\n", 1), 1);
+	ck_assert_int_eq(load(STRIPE_API_BASE), RC_OK);
+	ck_assert_ptr_null(config_origin(config, STRIPE_API_BASE));
+}
+
 START_TEST(credentials_are_checked)
 {
 	const char *path = give_credential("STRIPE_WEBHOOK_SECRET", "abc");
@@ -499,6 +528,8 @@ add(TCase *tests)
 	tcase_add_test(tests, a_file_goes_before_an_empty_value);
 	tcase_add_test(tests, an_empty_file_name_is_none);
 	unit_add_table(tests, credentials_are_the_third_place, places);
+	tcase_add_test(tests, the_origin_of_a_value_is_known);
+	tcase_add_test(tests, what_is_not_set_has_no_origin);
 	tcase_add_test(tests, credentials_are_checked);
 	tcase_add_test(tests, credentials_of_other_names_are_none);
 	tcase_add_test(tests, credentials_must_be_readable);
