@@ -229,7 +229,7 @@ data(struct html *html, const struct chart *chart)
 
 	html_open(html, "details", NULL);
 	html_open(html, "summary", NULL);
-	html_text(html, "Numbers");
+	html_text(html, "Numbers ");
 	html_leaf(html, "span", chart->title, "class", "hidden", NULL);
 	html_close(html, "summary");
 	html_open(html, "div", "class", "scroll", "tabindex", "0", "role",

@@ -173,6 +173,7 @@ put(void *object)
 enum rc
 request_reply(struct request *request, int status, json_object *body)
 {
+	request->text = NULL;
 	if (body == NULL || arena_defer(request->arena, put, body) != 0) {
 		request->status = 500;
 		request->answer = NULL;
@@ -180,7 +181,6 @@ request_reply(struct request *request, int status, json_object *body)
 	}
 	request->status = status;
 	request->answer = body;
-	request->text = NULL;
 	return RC_OK;
 }
 

@@ -3,9 +3,9 @@
 -- The ledgers grow in the order of received_at, so a summary of each range of
 -- pages finds the recent rows, and a new row costs next to nothing.
 CREATE INDEX stripe_events_received ON billing.stripe_events
-	USING brin (received_at) WITH (pages_per_range = 32, autosummarize = on);
+	USING brin (received_at) WITH (autosummarize = on);
 CREATE INDEX gumroad_events_received ON billing.gumroad_events
-	USING brin (received_at) WITH (pages_per_range = 32, autosummarize = on);
+	USING brin (received_at) WITH (autosummarize = on);
 CREATE INDEX emails_failed ON billing.emails (created_at) WHERE status = 'failed';
 
 -- When Stripe's last event came; NULL when that is more than six weeks ago. Looks

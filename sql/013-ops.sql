@@ -22,7 +22,7 @@ CREATE TABLE billing.ops_key (
 INSERT INTO billing.ops_key DEFAULT VALUES;
 
 CREATE INDEX licenses_created ON billing.licenses USING brin (created_at)
-	WITH (pages_per_range = 32, autosummarize = on);
+	WITH (autosummarize = on);
 
 CREATE FUNCTION billing.ops_csrf_key() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -254,6 +254,7 @@ static const struct {
 } phrases[] = {
 	{ 200, "Status: 200 OK\r\n" },
 	{ 202, "Status: 202 Accepted\r\n" },
+	{ 303, "Status: 303 See Other\r\n" },
 	{ 400, "Status: 400 Bad Request\r\n" },
 	{ 401, "Status: 401 Unauthorized\r\n" },
 	{ 403, "Status: 403 Forbidden\r\n" },
@@ -275,6 +276,43 @@ START_TEST(statuses_have_words)
 			     json_object_new_object()),
 	    RC_OK);
 	unit_assert_begins(sent(), phrases[_i].line);
+}
+
+START_TEST(replies_can_be_texts)
+{
+	const char *reply;
+
+	begin();
+	ck_assert_int_eq(
+	    request_reply_text(request, 404, "text/html", "<p>\0", 4), RC_OK);
+	ck_assert(request_has_reply(request));
+	request_header(request, "X-One", "1");
+	reply = sent();
+	unit_assert_begins(reply, "Status: 404 Not Found\r\n");
+	ck_assert_ptr_nonnull(strstr(reply, "\r\nContent-Type: text/html\r\n"));
+	ck_assert_ptr_nonnull(strstr(reply, "\r\nContent-Length: 4\r\n"));
+	ck_assert_ptr_nonnull(strstr(reply, "\r\nX-One: 1\r\n\r\n<p>"));
+	ck_assert_ptr_nonnull(strstr(logged(0), " status=404 "));
+}
+
+START_TEST(a_text_gives_way_to_a_failure)
+{
+	begin();
+	ck_assert_int_eq(
+	    request_reply_text(request, 200, "text/html", "<p>", 3), RC_OK);
+	if (_i == 0)
+		ck_assert_int_eq(
+		    request_fail(request, RC_BUSY, "busy", "x"), RC_BUSY);
+	else if (_i == 1)
+		ck_assert_int_eq(request_reply(request, 200, NULL), RC_OK);
+	else
+		ck_assert_int_eq(
+		    request_reply_text(request, 200, "text/html", NULL, 0),
+		    RC_OK);
+	unit_assert_begins(sent(), _i == 0 ? "Status: 503" : "Status: 500");
+	ck_assert_ptr_nonnull(
+	    strstr((char *)peer.out, "\r\nContent-Type: application/json\r\n"));
+	ck_assert_ptr_null(strstr((char *)peer.out, "<p>"));
 }
 
 START_TEST(replies_can_be_empty)
@@ -603,6 +641,8 @@ add(TCase *tests)
 	tcase_add_test(tests, bodies_need_room_in_the_arena);
 	tcase_add_test(tests, replies_are_json);
 	unit_add_table(tests, statuses_have_words, phrases);
+	tcase_add_test(tests, replies_can_be_texts);
+	tcase_add_loop_test(tests, a_text_gives_way_to_a_failure, 0, 3);
 	tcase_add_test(tests, replies_can_be_empty);
 	unit_add_table(tests, what_a_client_has_is_not_sent_again, tags);
 	tcase_add_test(tests, a_tag_needs_an_answer);
