@@ -6,6 +6,7 @@
 
 #include "catalog_shape.h"
 #include "json.h"
+#include "log.h"
 
 #define FILE_MAX (256 << 10) /* bytes */
 #define TRIAL_DAYS_MAX 730   /* Stripe's own limit */
@@ -281,6 +282,7 @@ catalog_load(struct arena *arena, const char *path, struct catalog **catalog,
     const char **problem)
 {
 	json_object *document;
+	const char *unread;
 	char *text;
 	size_t len = 0;
 
@@ -293,9 +295,10 @@ catalog_load(struct arena *arena, const char *path, struct catalog **catalog,
 		    arena, NULL, &(*catalog)->checkout, problem);
 	if ((text = read_file(arena, path, &len, problem)) == NULL)
 		return RC_BAD_REQUEST;
-	if (parse(arena, path, text, len, &document, problem) != RC_OK ||
-	    catalog_shape_check(arena, document, problem) != RC_OK)
+	if (parse(arena, path, text, len, &document, problem) != RC_OK)
 		return RC_BAD_REQUEST;
+	if ((unread = catalog_shape_unread(arena, document)) != NULL)
+		log_message("warn", "CATALOG: passed over: %s", unread);
 	(*catalog)->free = json_member(document, "free");
 	if (check_features(arena, (*catalog)->free, "free", problem) != RC_OK ||
 	    catalog_checkout_read(arena, json_member(document, "checkout"),

@@ -10,7 +10,8 @@
  *    "gumroad": {"<product_id, permalink or short id>":
  *                    {"tier": "core", "plans": {"Team": {"tier": "team"}}}}}
  *
- * Any other member is refused, unless its name begins with _: a remark.
+ * Any other member is passed over with a warning, unless its name begins with _:
+ * that is a remark.
  * A plan of a Gumroad membership is named by its name or its id.
  */
 #ifndef PAYDESK_CATALOG_H

@@ -59,41 +59,38 @@ known(struct arena *arena, const struct shape *shape)
 	return names;
 }
 
-/* check - an object and all in it; place is "" or ends with a dot */
-static enum rc
-check(struct arena *arena, json_object *object, const struct shape *shape,
-    const char *place, const char **problem)
+/* unread - in an object and all in it; place is "" or ends with a dot */
+static const char *
+unread(struct arena *arena, json_object *object, const struct shape *shape,
+    const char *place)
 {
 	const struct shape *found;
-	const char *inside;
+	const char *inside, *sentence = NULL;
 
 	if (shape == NULL || !json_object_is_type(object, json_type_object))
-		return RC_OK;
+		return NULL;
 	json_object_object_foreach(object, name, member)
 	{
 		found = find(shape, name);
 		if (found == NULL && *name == '_')
 			continue;
-		if (found == NULL) {
-			*problem = arena_printf(arena,
-			    "CATALOG: %s%s is not known; known there: %s",
-			    place, name, known(arena, shape));
-			return RC_BAD_REQUEST;
-		}
+		if (found == NULL)
+			return arena_printf(arena,
+			    "%s%s is not known; known there: %s", place, name,
+			    known(arena, shape));
 		inside = arena_printf(arena, "%s%s.", place, name);
-		if (inside == NULL)
-			return RC_INTERNAL;
-		if (check(arena, member, found->members, inside, problem) !=
-		    RC_OK)
-			return RC_BAD_REQUEST;
+		if (inside != NULL)
+			sentence = unread(
+			    arena, member, found->members, inside);
+		if (sentence != NULL)
+			break;
 	}
-	return RC_OK;
+	return sentence;
 }
 
-/* catalog_shape_check - from the top */
-enum rc
-catalog_shape_check(
-    struct arena *arena, json_object *document, const char **problem)
+/* catalog_shape_unread - from the top */
+const char *
+catalog_shape_unread(struct arena *arena, json_object *document)
 {
-	return check(arena, document, catalog, "", problem);
+	return unread(arena, document, catalog, "");
 }

@@ -14,9 +14,9 @@
 #include "settings_file.h"
 #include "stats.h"
 
-#define DB_TIMEOUT_MS 5000	   /* a request must not wait longer */
+#define DB_TIMEOUT_MS 5000	  /* a request must not wait longer */
 #define COMMAND_TIMEOUT_MS 600000 /* of a command, which may read everything */
-#define LOCK_TIMEOUT_MS 3000	   /* behind a request or another command */
+#define LOCK_TIMEOUT_MS 3000	  /* behind a request or another command */
 #define SERVICE_ARENA_MAX (4 << 20) /* bytes */
 
 #ifndef PACKAGE_VERSION
@@ -133,8 +133,8 @@ db_timeout_ms(const struct service *service)
 
 /* session_options - settings that the database's functions read */
 static const char *
-session_options(int timeout_ms, const struct config *config, char *options,
-    size_t size)
+session_options(
+    int timeout_ms, const struct config *config, char *options, size_t size)
 {
 	snprintf(options, size,
 	    "-c statement_timeout=%d -c lock_timeout=%d "
@@ -142,8 +142,7 @@ session_options(int timeout_ms, const struct config *config, char *options,
 	    "-c paydesk.referral_credit_days=%ld -c paydesk.grace_days=%ld",
 	    timeout_ms * 8 / 10,
 	    timeout_ms < DB_TIMEOUT_MS ? timeout_ms * 6 / 10 : LOCK_TIMEOUT_MS,
-	    timeout_ms,
-	    config_long(config, REFERRAL_CREDIT_DAYS),
+	    timeout_ms, config_long(config, REFERRAL_CREDIT_DAYS),
 	    config_long(config, GRACE_DAYS));
 	return options;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "catalog.h"
+#include "catalog_shape.h"
 #include "json.h"
 #include "unit.h"
 
@@ -87,15 +88,52 @@ START_TEST(a_catalog_can_be_empty)
 	ck_assert_ptr_null(catalog_price(catalog, 0));
 }
 
+#define IN_PRO(monthly) "{\"plans\":{\"pro\":{\"monthly\":" monthly "}}}"
+
 START_TEST(remarks_are_allowed)
 {
-	ck_assert_int_eq(
-	    load("{\"_\":1,\"plans\":{\"_why\":{},\"pro\":{\"_a\":[],"
-		 "\"features\":{\"x\":{\"y\":1}},"
-		 "\"annual\":{\"price\":\"p\",\"_\":null}}},"
-		 "\"checkout\":{\"_x\":1},\"free\":{\"_y\":2}}"),
-	    RC_OK);
+	static const char text[] =
+	    "{\"_\":1,\"plans\":{\"_why\":{},\"pro\":{\"_a\":[],"
+	    "\"features\":{\"x\":{\"y\":1}},"
+	    "\"annual\":{\"price\":\"p\",\"_\":null}}},"
+	    "\"checkout\":{\"_x\":1},\"free\":{\"_y\":2}}";
+	json_object *document = json_tokener_parse(text);
+
+	ck_assert_int_eq(load(text), RC_OK);
 	ck_assert_str_eq(catalog_price(catalog, 0)->price_id, "p");
+	ck_assert_ptr_null(catalog_shape_unread(arena, document));
+	json_object_put(document);
+}
+
+static const struct {
+	const char *text, *sentence;
+} unread[] = {
+	{ "{\"plan\":{}}",
+	    "plan is not known; known there: default_plan, plans, "
+	    "free, checkout, gumroad" },
+	{ "{\"plans\":{\"pro\":{\"yearly\":{}}}}",
+	    "plans.pro.yearly is not known; known there: monthly, "
+	    "annual, features" },
+	{ IN_PRO("{\"price\":\"p\",\"trail_days\":14}"),
+	    "plans.pro.monthly.trail_days is not known" },
+	{ "{\"free\":{\"feature\":{}}}", "free.feature is not" },
+	{ "{\"checkout\":{\"tax\":true}}", "checkout.tax is not" },
+	{ "{\"gumroad\":{\"x\":{\"tier\":\"a\",\"tear\":\"b\"}}}",
+	    "gumroad.x.tear is not known; known there: tier, plans" },
+	{ "{\"gumroad\":{\"x\":{\"tier\":\"a\","
+	  "\"plans\":{\"y\":{\"tier\":\"b\",\"name\":1}}}}}",
+	    "gumroad.x.plans.y.name is not known" },
+};
+
+START_TEST(a_member_that_nobody_reads_is_told)
+{
+	json_object *document = json_tokener_parse(unread[_i].text);
+	const char *sentence = catalog_shape_unread(arena, document);
+
+	ck_assert_ptr_nonnull(sentence);
+	ck_assert_ptr_nonnull(strstr(sentence, unread[_i].sentence));
+	ck_assert_int_eq(load(unread[_i].text), RC_OK);
+	json_object_put(document);
 }
 
 START_TEST(prices_have_numbers)
@@ -115,7 +153,6 @@ START_TEST(a_catalog_can_be_missing)
 	ck_assert_ptr_null(catalog_find_price(catalog, "price_1"));
 }
 
-#define IN_PRO(monthly) "{\"plans\":{\"pro\":{\"monthly\":" monthly "}}}"
 #define NO_PRICE \
 	"CATALOG: plans.pro.monthly.price must be the id of a Stripe price"
 #define NO_DAYS \
@@ -140,21 +177,6 @@ static const struct {
 	{ "{\n\"default_plan", "JSON object: line 2, column 14" },
 	{ "{\n 'plans':{}}", "JSON object: line 2, column 2" },
 	{ "{\"a\":\"\t\"}", "JSON object: line 1, column 7" },
-	{ "{\"plan\":{}}",
-	    "CATALOG: plan is not known; known there: default_plan, plans, "
-	    "free, checkout, gumroad" },
-	{ "{\"plans\":{\"pro\":{\"yearly\":{}}}}",
-	    "CATALOG: plans.pro.yearly is not known; known there: monthly, "
-	    "annual, features" },
-	{ IN_PRO("{\"price\":\"p\",\"trail_days\":14}"),
-	    "CATALOG: plans.pro.monthly.trail_days is not known" },
-	{ "{\"free\":{\"feature\":{}}}", "CATALOG: free.feature is not" },
-	{ "{\"checkout\":{\"tax\":true}}", "CATALOG: checkout.tax is not" },
-	{ "{\"gumroad\":{\"x\":{\"tier\":\"a\",\"tear\":\"b\"}}}",
-	    "CATALOG: gumroad.x.tear is not known; known there: tier, plans" },
-	{ "{\"gumroad\":{\"x\":{\"tier\":\"a\","
-	  "\"plans\":{\"y\":{\"name\":1}}}}}",
-	    "CATALOG: gumroad.x.plans.y.name is not known" },
 	{ "{\"plans\":[]}", "CATALOG: plans must be an object" },
 	{ "{\"plans\":\"pro\"}", "CATALOG: plans must be an object" },
 	{ "{\"plans\":{\"pro\":\"price_1\"}}",
@@ -270,6 +292,8 @@ add(TCase *tests)
 	unit_add_table(tests, prices_are_found, prices);
 	unit_add_table(tests, a_catalog_can_be_empty, empty);
 	tcase_add_test(tests, remarks_are_allowed);
+	tcase_add_loop_test(tests, a_member_that_nobody_reads_is_told, 0,
+	    sizeof unread / sizeof *unread);
 	tcase_add_test(tests, prices_have_numbers);
 	tcase_add_test(tests, a_catalog_can_be_missing);
 	unit_add_table(tests, errors_are_told_with_their_place, broken);
