@@ -38,20 +38,26 @@ def finish(process):
     return process.returncode, out, said.decode()
 
 
+def next_second():
+    time.sleep(1.02 - time.time() % 1)
+    return int(time.time())
+
+
 def live(desk, buyer, chance, stop, last):
-    """A change a second at Stripe; its event comes late, or twice."""
+    """A change a second at Stripe; its event comes late, or twice.  The last
+    one comes when no reconcile runs any more."""
     late = []
-    while not stop.is_set():
-        now = int(time.time())
+    while True:
+        over = stop.is_set()
+        now = next_second()
         last[buyer] = chance.randrange(1, 1000)
         desk.stripe.put(buyer.snapshot(quantity=last[buyer]))
         late.append(buyer.updated(now - buyer.start, quantity=last[buyer]))
-        if chance.random() < 0.5:
+        if over or chance.random() < 0.5:
             desk.deliver(*late, answer=None)
             late = late[-1:]
-        time.sleep(now + 1.02 - time.time() if now + 1.02 > time.time()
-                   else 0)
-    desk.deliver(*late, answer=None)
+        if over:
+            return
 
 
 @suite.case("what changes at Stripe while reconcile --fix runs ends as Stripe "
