@@ -285,11 +285,10 @@ main(int argc, char **argv)
 		{ "replay", "[--failed | ID…] [--dry-run] [--json]",
 		    "apply events of the ledger again", replay },
 		{ "events",
-		    "list [--type T] [--outcome O] [--customer C] [--since T] "
-		    "[--until T] [--limit N] | show ID | "
-		    "replay ID…|filters [--dry-run] | "
-		    "skip ID… --reason TEXT [--json]",
-		    "what the ledger holds, and what to do about it",
+		    "list [FILTER…] | show ID | replay ID…|FILTER… | "
+		    "skip ID… --reason TEXT",
+		    "look at the ledger; filters: --type --outcome --customer "
+		    "--since --until",
 		    look_at_events },
 		{ "link", "CUSTOMER ACCOUNT [--json]",
 		    "give a customer at Stripe to an account, and what was "

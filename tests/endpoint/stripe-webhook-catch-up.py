@@ -168,6 +168,7 @@ def types(desk):
         true("limit=100" in path and "created%5Bgte%5D=" in path, path)
     asked = re.findall(r"types%5B\d+%5D=([\w.]+)", " ".join(lists))
     same(len(asked), len(set(asked)), "no type is asked for twice")
+    same([t for t in asked if t.startswith("paydesk.")], [])
     for type in ("invoice.paid", "customer.deleted", "charge.refunded"):
         true(type in asked, type)
     same(seen, str(desk.value(
