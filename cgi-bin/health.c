@@ -23,14 +23,11 @@
 
 static const struct db_statement statements[] = {
 	{ "health_schema", "SELECT max(version) FROM billing.schema_version" },
-	{ "health_facts",
-	    "SELECT fact, about, value FROM billing.health_facts()"
-	    " UNION ALL SELECT fact, about, value"
-	    " FROM billing.healing_facts()" },
+	{ "health_facts", "SELECT fact, about, value FROM billing.facts()" },
 	{ NULL, NULL },
 };
 
-/* What billing.health_facts() tells, as metrics. */
+/* What billing.facts() tells, as metrics. */
 static const struct {
 	const char *fact, *name, *label, *type, *help;
 } facts[] = {

@@ -14,6 +14,7 @@
 
 #include "csrf.h"
 #include "form.h"
+#include "ops_charts.h"
 #include "ops_customer.h"
 #include "ops_overview.h"
 #include "ops_page.h"
@@ -30,6 +31,7 @@ static const struct db_statement statements[] = {
 	STRIPE_INTAKE_STATEMENTS,
 	OPS_STATEMENTS,
 	OPS_OVERVIEW_STATEMENTS,
+	OPS_CHARTS_STATEMENTS,
 	OPS_CUSTOMER_STATEMENTS,
 	OPS_SAMPLE_STATEMENTS,
 	{ NULL, NULL },

@@ -224,11 +224,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	ORDER BY 1 DESC LIMIT most
 $$;
 
--- How far the books have caught up with Stripe, and what the last comparison found
--- and did not mend; billing.health_facts() says the rest.
-CREATE FUNCTION billing.healing_facts()
+-- All that health and ops say about the books: billing.health_facts(), how far they
+-- have caught up with Stripe, and what the last comparison found and did not mend.
+CREATE FUNCTION billing.facts()
 RETURNS TABLE (fact text, about text, value double precision)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT fact, about, value FROM billing.health_facts()
+	UNION ALL
 	SELECT 'catch_up', NULL, billing.age(finished_at) FROM billing.catch_up
 	UNION ALL
 	SELECT f.*
@@ -239,12 +241,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 			('drift', NULL, r.drift - coalesce(r.fixed, 0))) f
 $$;
 
+COMMENT ON FUNCTION billing.facts() IS 'what GET /metrics says about the books; see health(8)';
+
 -- Notes how the books stand in this hour; ops sample adds what workers counted.
 CREATE FUNCTION billing.sample_books() RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	INSERT INTO billing.samples (at, name, value)
 		SELECT date_trunc('hour', now()), f.fact || coalesce('.' || f.about, ''), f.value
-			FROM billing.health_facts() f
+			FROM billing.facts() f
 			WHERE f.fact IN ('subscriptions', 'licenses', 'mails', 'failures_waiting',
 				'unmatched')
 		ON CONFLICT (name, at) DO UPDATE SET value = excluded.value;
@@ -267,12 +271,11 @@ END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA billing FROM PUBLIC;
 
 -- What it reads are functions; a replay takes the rights of stripe-webhook.
-GRANT EXECUTE ON FUNCTION billing.healing_facts() TO paydesk_health;
+GRANT EXECUTE ON FUNCTION billing.facts() TO paydesk_health;
 GRANT USAGE ON SCHEMA billing TO paydesk_ops;
 GRANT SELECT ON billing.schema_version, billing.samples TO paydesk_ops;
 GRANT EXECUTE ON FUNCTION
-	billing.health_facts(),
-	billing.healing_facts(),
+	billing.facts(),
 	billing.ops_csrf_key(),
 	billing.ops_deliveries(integer),
 	billing.ops_failures(integer),

@@ -86,9 +86,8 @@ class Browser:
         arguments = ["--headless=new", "--disable-gpu", "--no-first-run",
                      "--disable-background-networking", "--hide-scrollbars",
                      "--disable-component-update", "--disable-dev-shm-usage",
+                     "--no-sandbox",    # root, or a container: our own pages
                      "--user-data-dir=" + os.path.join(self.home, "profile")]
-        if os.geteuid() == 0:
-            arguments.append("--no-sandbox")
         answer = self._call("POST", "/session", {"capabilities": {
             "alwaysMatch": {
                 "browserName": "chrome",
