@@ -136,6 +136,7 @@ catch_up(struct service *service, struct stripe_intake *intake, int argc,
 	if (status != EXIT_DONE &&
 	    !(options.watch && status == EXIT_UNAVAILABLE))
 		return status;
+	stripe_intake_ask_nothing(intake);
 	pass = catch_up_pass_new(service, intake);
 	if (pass == NULL)
 		return program_fail(service, EXIT_FAILED, "out of memory");

@@ -245,7 +245,7 @@ catch_up_list(struct catch_up_pass *pass, const char *(*type)(size_t number),
 static enum rc
 choose_start(struct catch_up_pass *pass, int64_t asked_s)
 {
-	int64_t oldest_s = (int64_t)time(NULL) - CATCH_UP_DAYS * DAY_S;
+	int64_t oldest_s = (int64_t)time(NULL) - (int64_t)CATCH_UP_DAYS * DAY_S;
 	struct db_result *result;
 	const char *seen;
 	enum rc rc;

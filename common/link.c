@@ -41,7 +41,7 @@ bind(struct service *service, const char *customer, const char *account)
 	status = db_result_text(row, 0, 3);
 	if (strcmp(result, "linked") == 0)
 		fprintf(stderr,
-		    "account %s holds customer %s: %s subscriptions linked, "
+		    "account %s holds customer %s; subscriptions linked: %s; "
 		    "status %s, tier %s\n",
 		    account, customer, db_result_text(row, 0, 2),
 		    status != NULL ? status : "none",

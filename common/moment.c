@@ -54,7 +54,9 @@ read_zone(const char *zone, int64_t *east_s)
 	    sscanf(zone + 1, "%2d:%2d%n", &hours, &minutes, &end) != 2 ||
 	    end != 5 || hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
 		return RC_BAD_REQUEST;
-	*east_s = (hours * 60 + minutes) * 60 * (*zone == '-' ? -1 : 1);
+	*east_s = ((int64_t)hours * 60 + minutes) * 60;
+	if (*zone == '-')
+		*east_s = -*east_s;
 	return RC_OK;
 }
 

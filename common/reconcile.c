@@ -104,10 +104,10 @@ finish(struct reconcile_walk *walk, bool as_json)
 	db_result_free(result);
 	if (!print_drift(walk, as_json))
 		return database(service);
-	fprintf(stderr, "%d subscriptions at Stripe, %d differ here", checked,
-	    drift);
+	fprintf(stderr, "subscriptions at Stripe: %d, different here: %d",
+	    checked, drift);
 	if (walk->fix)
-		fprintf(stderr, ", %d of them fixed", fixed);
+		fprintf(stderr, ", fixed: %d", fixed);
 	fputc('\n', stderr);
 	if (walk->strange)
 		return program_fail(service, EXIT_FAILED,

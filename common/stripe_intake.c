@@ -14,9 +14,10 @@
 struct stripe_intake {
 	struct catalog *catalog;
 	struct stripe_api *api; /* NULL: not configured */
-	const char *key_mode;	/* "live" or "test"; NULL: it does not say */
-	const char *livemode;	/* "true" or "false"; NULL: either */
-	size_t store_max;	/* bytes of a body that the ledger keeps */
+	bool asks_nothing;
+	const char *key_mode; /* "live" or "test"; NULL: it does not say */
+	const char *livemode; /* "true" or "false"; NULL: either */
+	size_t store_max;     /* bytes of a body that the ledger keeps */
 };
 
 /* How the object of an event is read. */
@@ -106,6 +107,13 @@ struct stripe_api *
 stripe_intake_api(const struct stripe_intake *intake)
 {
 	return intake->api;
+}
+
+/* stripe_intake_ask_nothing - what is on the list says it all */
+void
+stripe_intake_ask_nothing(struct stripe_intake *intake)
+{
+	intake->asks_nothing = true;
 }
 
 /* stripe_intake_trouble - no key, or one of the other mode */
@@ -291,7 +299,7 @@ fetch_subscription(struct stripe_intake *intake, struct db *db,
 	json_object *subscription;
 	bool known;
 
-	if (intake->api == NULL || id == NULL)
+	if (intake->api == NULL || intake->asks_nothing || id == NULL)
 		return RC_OK;
 	if (is_known(db, entry, &known) != RC_OK)
 		return RC_BUSY;

@@ -41,6 +41,12 @@ enum rc stripe_intake_new(struct arena *arena, const struct config *config,
 /* The client that the intake asks; NULL when there is no STRIPE_API_KEY. */
 struct stripe_api *stripe_intake_api(const struct stripe_intake *intake);
 
+/*
+ * From now on no event makes the intake ask Stripe: for whoever applies the
+ * events of the subscriptions as well, in their order.
+ */
+void stripe_intake_ask_nothing(struct stripe_intake *intake);
+
 /* Why Stripe cannot be asked, as a sentence on a setting; NULL: it can. */
 const char *stripe_intake_trouble(const struct stripe_intake *intake);
 

@@ -56,7 +56,7 @@ RETURNS TABLE (subscription text, field text, here text, at_stripe text, by_paym
 LANGUAGE sql STABLE AS $$
 	SELECT f.id, d.field, d.here, d.at_stripe,
 	       d.field = 'status' AND s.status = s.computed_status
-	       AND s.snapshot_status = f.status
+	       AND s.snapshot_status IS NOT DISTINCT FROM f.status
 	FROM jsonb_to_recordset(answer) AS f (id text, customer text, account_ref text,
 		status text, plan text, period text, price_id text, seats integer,
 		period_start bigint, period_end bigint, trial_end bigint, cancel boolean,

@@ -147,6 +147,21 @@ def bad_event(desk):
     same(len(desk.failures(bad)), 1)
 
 
+@suite.case("a session makes it ask nothing: the subscription's own events are "
+            "on the list, and were true in their time")
+def session(desk):
+    buyer = desk.buyer(bound=False)
+    desk.stripe.put(buyer.snapshot(status="canceled"))
+    at_stripe(desk, buyer.checkout(0), buyer.created(1),
+              buyer.deleted())
+    has(catch_up(desk), applied="3", stale="0")
+    same([r["path"] for r in desk.stripe.requests()
+          if buyer.subscription in r["path"]], [])
+    has(desk.subscription_of(buyer), status="canceled", was_active=True)
+    has(desk.account_of(buyer), stripe_customer_id=buyer.customer,
+        tier="free")
+
+
 @suite.case("events that are only recorded are caught up too")
 def recorded(desk):
     buyer = desk.buyer()

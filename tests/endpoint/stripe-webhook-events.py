@@ -281,7 +281,7 @@ def link_held(desk):
              "FROM billing.accounts WHERE external_id = %s", account["id"],
              friend.account)
     link(desk, buyer, account["external_id"], says=[
-        "1 subscriptions linked", "status active", "tier paid"])
+        "linked: 1", "status active", "tier paid"])
     buyer.account = account["external_id"]
     has(desk.account_of(buyer), stripe_customer_id=buyer.customer,
         tier="paid", subscription_status="active")
@@ -292,13 +292,13 @@ def link_held(desk):
              desk.ledger(event)["outcome"])
     with desk.nothing_stored():
         link(desk, buyer, account["external_id"],
-             says=["0 subscriptions linked"])
+             says=["linked: 0"])
 
 
 @suite.case("linked, the customer's next events find the account")
 def link_next(desk):
     buyer, account = stranger(), desk.account()
-    link(desk, buyer, account["external_id"], says=["0 subscriptions"])
+    link(desk, buyer, account["external_id"], says=["linked: 0"])
     desk.deliver(buyer.created())
     has(desk.subscription_of(buyer), account_id=account["id"])
 

@@ -438,7 +438,7 @@ def table(desk):
     buyer = in_step(desk)
     result = desk.run("reconcile")
     same((result.stdout, result.stderr),
-         (b"", b"1 subscriptions at Stripe, 0 differ here\n"))
+         (b"", b"subscriptions at Stripe: 1, different here: 0\n"))
     desk.stripe.put(buyer.snapshot(quantity=4))
     lines = desk.run("reconcile").stdout.decode().splitlines()
     same([line.split() for line in lines],
