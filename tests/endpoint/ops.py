@@ -370,6 +370,12 @@ def long_story(desk):
 
 # ----------------------------------------------------------------- samples
 
+@suite.case("the job that bootstrap starts notes the hour by itself")
+def watched(desk):
+    wait_until(lambda: desk.value("SELECT count(*) FROM billing.samples"), 10,
+               "a sample")
+
+
 @suite.case("ops sample notes the hour, and again in place of itself")
 def sample(desk):
     environment = {"DATABASE_URL": desk.program_conninfo("ops"),

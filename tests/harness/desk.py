@@ -594,7 +594,7 @@ class Desk:
                                 start_new_session=True, **who, **options)
 
     def stop_postgres(self, mode="fast"):
-        self.expect_log("the outbox waits: ")
+        self.expect_log("the outbox waits: ", "catch-up waits: ", "no sample: ")
         for connection in self._connections.values():
             connection.close()
         with open(self.var + "/pg/postmaster.opts") as file:
