@@ -126,9 +126,13 @@ stands(
 						 strcmp(paid, "paid") == 0;
 }
 
-/* apply - what Stripe says, as an event of our own */
+/*
+ * apply - what Stripe says, as an event of our own; fact, where given, is the
+ * payment that its status stands by
+ */
 static enum rc
-apply(struct reconcile_walk *walk, json_object *subscription, int64_t at_s)
+apply(struct reconcile_walk *walk, json_object *subscription, const char *fact,
+    int64_t at_s)
 {
 	struct db *db = walk->service->db;
 	enum ledger_outcome outcome;
@@ -142,15 +146,17 @@ apply(struct reconcile_walk *walk, json_object *subscription, int64_t at_s)
 		return RC_TOO_LARGE;
 	rc = stripe_intake_prepare(
 	    walk->intake, db, walk->one, body, len, &entry);
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
+		entry.facts.fact = fact;
 		rc = ledger_apply(db, walk->one, &entry, &outcome);
+	}
 	return rc == RC_OK ? RC_OK : RC_BUSY;
 }
 
 /* fix - and see what that has changed */
 static enum rc
 fix(struct reconcile_walk *walk, const char *id, json_object *subscription,
-    int64_t at_s)
+    const char *fact, int64_t at_s)
 {
 	json_object *one = json_object_new_array(), *found;
 	const char *params[] = { id, seconds(walk, at_s), NULL };
@@ -161,7 +167,7 @@ fix(struct reconcile_walk *walk, const char *id, json_object *subscription,
 	json_object_put(one);
 	rc = ask(walk, "reconcile_yield", 2, params, NULL);
 	if (rc == RC_OK)
-		rc = apply(walk, subscription, at_s);
+		rc = apply(walk, subscription, fact, at_s);
 	params[2] = params[1];
 	params[1] = json_object_to_json_string(found);
 	params[0] = walk->run;
@@ -177,6 +183,7 @@ handle(struct reconcile_walk *walk, json_object *subscription, const char *id,
     const char *status, bool by_payment, int64_t at_s)
 {
 	const char *const params[] = { walk->run, id };
+	const char *fact = NULL;
 	struct db_result *result;
 	bool differs = true;
 
@@ -185,10 +192,12 @@ handle(struct reconcile_walk *walk, json_object *subscription, const char *id,
 			return RC_BUSY;
 		differs = *db_result_text(result, 0, 0) == 't';
 		db_result_free(result);
+		fact = strcmp(status, "past_due") == 0 ? "payment_failed" :
+							 "payment_paid";
 	}
 	if (!differs || !walk->fix)
 		return RC_OK;
-	return fix(walk, id, subscription, at_s);
+	return fix(walk, id, subscription, fact, at_s);
 }
 
 /* compare - what Stripe answered with what is here */
@@ -284,7 +293,7 @@ end_gone(struct reconcile_walk *walk, const char *id, const char *object,
 	}
 	if (json_parse(walk->one, object, strlen(object), &canceled) != RC_OK)
 		return RC_TOO_LARGE;
-	return fix(walk, id, canceled, at_s);
+	return fix(walk, id, canceled, NULL, at_s);
 }
 
 /* ask_about - one that is alive here and was not on the list */

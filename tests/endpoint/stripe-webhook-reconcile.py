@@ -122,6 +122,23 @@ def by_payment(desk, says, invoice, verdict):
          of(buyer, status=(here, says)))
 
 
+@suite.each("a status that stands by its {invoice} invoice outlives the fix "
+            "of something else", [
+    {"invoice": "open", "says": "active", "here": "past_due"},
+    {"invoice": "paid", "says": "past_due", "here": "active"}])
+def stands(desk, invoice, says, here):
+    clean(desk)
+    buyer = desk.buyer()
+    event = buyer.invoice_failed if invoice == "open" else buyer.invoice_paid
+    desk.deliver(buyer.created(status=says), event(60))
+    desk.stripe.put(buyer.snapshot(status=says, quantity=5,
+                                   latest_invoice="in_1"))
+    desk.stripe.put({"id": "in_1", "object": "invoice", "status": invoice})
+    same(reconcile(desk, "--fix", status=0), of(buyer, seat_limit=("1", "5")))
+    has(desk.subscription_of(buyer), status=here, seat_limit=5)
+    same(reconcile(desk), {})
+
+
 @suite.case("a row that reflects something newer than Stripe's answer does "
             "not differ")
 def newer_here(desk):
