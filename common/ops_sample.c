@@ -1,6 +1,5 @@
 #include "ops_sample.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,16 +19,6 @@ struct counts {
 	uint64_t now[STATS_BUCKETS], hour[STATS_BUCKETS];
 	int written; /* values so far */
 };
-
-static volatile sig_atomic_t stopping;
-
-/* on_term - finish what is in hand */
-static void
-on_term(int signal_number)
-{
-	(void)signal_number;
-	stopping = 1;
-}
 
 /* bucket_name - of a bound */
 static const char *
@@ -147,24 +136,18 @@ take(struct service *service)
 	return db_transaction(service->db, work, &counts);
 }
 
-/* watch - for ever; a database that is away is waited for */
-static int
+/*
+ * watch - until a signal ends the program, which it may at any time. A database
+ * that is away is waited for.
+ */
+static void
 watch(struct service *service)
 {
-	struct sigaction action;
-
-	memset(&action, 0, sizeof action);
-	action.sa_handler = on_term;
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
-	while (!stopping) {
+	for (;; sleep(WATCH_PAUSE_S)) {
 		if (take(service) != RC_OK)
 			log_message(
 			    "warn", "no sample: %s", db_error(service->db));
-		if (!stopping)
-			sleep(WATCH_PAUSE_S);
 	}
-	return EXIT_DONE;
 }
 
 /* ops_sample - the command */
@@ -183,7 +166,7 @@ ops_sample(struct service *service, int argc, char **argv)
 		return program_fail(
 		    service, EXIT_CONFIG, "DATABASE_URL is not set");
 	if (watching)
-		return watch(service);
+		watch(service);
 	rc = db_connect(service->db);
 	if (rc == RC_OK)
 		rc = take(service);

@@ -19,9 +19,9 @@
 	}
 
 /*
- * Runs `sample [--watch]`: notes how things stand in this hour, once or every
- * minute until SIGTERM. A second time in the same hour takes the place of the
- * first.
+ * Runs `sample [--watch]`: notes how things stand in this hour, once, or every
+ * minute until a signal ends it. A second time in the same hour takes the place
+ * of the first.
  */
 int ops_sample(struct service *service, int argc, char **argv);
 
