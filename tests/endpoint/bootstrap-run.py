@@ -3,6 +3,7 @@
 should."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -115,6 +116,15 @@ def database(desk):
                  "-c 'DROP TABLE billing.mine' -c 'SELECT current_user'"
                  % desk.conninfo)
     same(said.split()[-1], "paydesk")
+
+
+@suite.case("the operations page opens with the password that it prints")
+def operations_page(desk):
+    url, user, password = re.fullmatch(
+        r"(\S+) \(user (\w+), password (\w+)\)",
+        line(desk, "paydesk ops page ")).groups()
+    said = shell("curl -s -u %s:%s %s" % (user, password, url))
+    true("<h1>Overview</h1>" in said, said[:500])
 
 
 @suite.each("SIG{name} ends all that was started, and nothing else",
