@@ -11,6 +11,9 @@
 #include "unit.h"
 
 #define OK "HTTP/1.1 200 OK\r\n\r\n"
+#define OK_EMPTY \
+	"HTTP/1.1 200 OK\r\nContent-Length: 33\r\n\r\n" \
+	"{\"data\": [],   \"has_more\": false}"
 
 static struct arena *arena;
 static struct config *config;
@@ -33,9 +36,9 @@ tear_down(void)
 	config_free(config);
 }
 
-/* begin - a client of a server that answers so; turn may be NULL */
+/* begin_with - a client of a server that answers so; of none without turns */
 static void
-begin(const struct server_turn *turn)
+begin_with(const struct server_turn *turns, size_t count)
 {
 	static const enum setting used[] = { STRIPE_API_KEY, STRIPE_API_BASE,
 		STRIPE_API_VERSION, SETTING_END };
@@ -43,12 +46,19 @@ begin(const struct server_turn *turn)
 	char base[64];
 
 	snprintf(base, sizeof base, "http://127.0.0.1:%d",
-	    turn != NULL ? server_start(turn, 1) : 1);
+	    count > 0 ? server_start(turns, count) : 1);
 	setenv("STRIPE_API_BASE", base, 1);
 	setenv("STRIPE_API_KEY", "sk_test_topsecret", 1);
 	ck_assert_int_eq(config_load(used, &config, &problem), RC_OK);
 	api = stripe_api_new(arena, config);
 	ck_assert_ptr_nonnull(api);
+}
+
+/* begin - the same with one turn, or with NULL for none */
+static void
+begin(const struct server_turn *turn)
+{
+	begin_with(turn, turn != NULL);
 }
 
 START_TEST(there_is_no_client_without_a_key)
@@ -269,6 +279,82 @@ START_TEST(a_probe_of_nobody_says_why)
 	ck_assert_ptr_null(probe.object);
 }
 
+/* What is no page of a list. */
+static const char *const no_pages[] = {
+	"HTTP/1.1 401 Unauthorized\r\n\r\n{\"error\": {}}",
+	"HTTP/1.1 404 Not Found\r\n\r\n{\"error\": {}}",
+	OK "[]",
+	OK "{\"data\": []}",
+	OK "{\"data\": {}, \"has_more\": false}",
+	OK "{\"has_more\": false}",
+	OK "{\"data\": [], \"has_more\": \"no\"}",
+	OK "{\"data\": [",
+};
+
+START_TEST(what_is_no_page_is_an_error)
+{
+	struct server_turn turn = { SERVER_CLOSE, no_pages[_i], 0 };
+	struct stripe_page page;
+
+	begin(&turn);
+	ck_assert_int_eq(
+	    stripe_api_page(api, arena, "/v1/x", "", NULL, &page), RC_UPSTREAM);
+	server_stop(NULL);
+}
+
+START_TEST(a_page_has_stripes_clock_before_it)
+{
+	static const struct server_turn turn = { SERVER_CLOSE,
+		"HTTP/1.1 200 OK\r\nDate: Fri, 20 Nov 2026 21:05:21 GMT\r\n\r\n"
+		"{\"data\": [{}, {}], \"has_more\": true}",
+		0 };
+	struct stripe_page page;
+
+	begin(&turn);
+	ck_assert_int_eq(
+	    stripe_api_page(api, arena, "/v1/things", "a=b", "x_1", &page),
+	    RC_OK);
+	ck_assert_uint_eq(json_object_array_length(page.data), 2);
+	ck_assert(page.has_more);
+	ck_assert_int_lt(page.before_s, 1795208721);
+	ck_assert_int_ge(page.before_s, 1795208721 - 2);
+	ck_assert_ptr_nonnull(strstr(server_stop(NULL),
+	    "GET /v1/things?limit=100&a=b&starting_after=x_1 HTTP"));
+}
+
+START_TEST(a_page_begins_after_an_id_only)
+{
+	struct stripe_page page;
+
+	begin(NULL);
+	ck_assert_int_eq(
+	    stripe_api_page(api, arena, "/v1/x", "", "a&b=c", &page),
+	    RC_UPSTREAM);
+}
+
+START_TEST(pages_are_a_tenth_of_a_second_apart)
+{
+	static const struct server_turn turns[] = {
+		{ SERVER_KEEP, OK_EMPTY, 0 },
+		{ SERVER_KEEP, OK_EMPTY, 0 },
+		{ SERVER_KEEP, OK_EMPTY, 0 },
+	};
+	struct timespec began, ended;
+	struct stripe_page page;
+
+	begin_with(turns, 3);
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(
+		    stripe_api_page(api, arena, "/v1/x", "", NULL, &page),
+		    RC_OK);
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	server_stop(NULL);
+	ck_assert((ended.tv_sec - began.tv_sec) * 1000 +
+		(ended.tv_nsec - began.tv_nsec) / 1000000 >=
+	    199);
+}
+
 /* add - all tests */
 static void
 add(TCase *tests)
@@ -285,6 +371,10 @@ add(TCase *tests)
 	tcase_add_test(tests, a_probe_tells_everything);
 	tcase_add_test(tests, a_probe_posts_nothing);
 	tcase_add_test(tests, a_probe_of_nobody_says_why);
+	unit_add_table(tests, what_is_no_page_is_an_error, no_pages);
+	tcase_add_test(tests, a_page_has_stripes_clock_before_it);
+	tcase_add_test(tests, a_page_begins_after_an_id_only);
+	tcase_add_test(tests, pages_are_a_tenth_of_a_second_apart);
 }
 
 int
