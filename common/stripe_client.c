@@ -226,6 +226,6 @@ stripe_client_exchange(struct stripe_client *client, struct arena *arena,
 	exchange->error = http_client_error(client->http);
 	exchange->answered_s = answered_at(client);
 	exchange->before_s = exchange->answered_s -
-	    (now_ms() - began_ms + 999) / 1000;
+	    (now_ms() - began_ms) / 1000 - 1;
 	return exchange->answer.status != 0 ? RC_OK : RC_UPSTREAM;
 }
