@@ -385,12 +385,25 @@ def many(desk):
     same(desk.count("reconcile_seen"), 0)
 
 
+def asked(desk):
+    return [r["path"] for r in desk.stripe.requests()
+            if r["path"].startswith("/v1/subscriptions?")]
+
+
+def three_pages(desk):
+    """All in step, but for the newest, which is missing here."""
+    clean(desk)
+    for i in range(1, 220):
+        in_step(desk, start=int(time.time()) - DAY - i)
+    newest = Buyer(start=int(time.time()) - DAY)
+    desk.stripe.put(newest.snapshot())
+    return newest
+
+
 @suite.case("a run that Stripe cut short is gone on with, and the report is "
             "of the whole run")
 def resumed(desk):
-    before = len(asked(desk))
-    buyer = Buyer(start=int(time.time()))
-    desk.stripe.put(buyer.snapshot())
+    buyer = three_pages(desk)
     desk.stripe.next("GET /v1/subscriptions?limit=100&status=all"
                      "&starting_after", {"status": 401})
     result = desk.run("reconcile", "--json")
@@ -401,8 +414,8 @@ def resumed(desk):
     true(b"interrupted after 100" in result.stderr, result.stderr)
     same([r["subscription"] for r in json.loads(result.stdout)],
          [buyer.subscription])
-    has(last_run(desk), checked=231, drift=1)
-    same(["starting_after" in path for path in asked(desk)[before:]],
+    has(last_run(desk), checked=220, drift=1)
+    same(["starting_after" in path for path in asked(desk)],
          [False, True, True, True])
 
 
@@ -410,19 +423,15 @@ def resumed(desk):
     {"what": "--restart", "options": ["--restart"]},
     {"what": "the other mode", "options": ["--fix"]}])
 def anew(desk, what, options):
+    three_pages(desk)
     desk.stripe.next("GET /v1/subscriptions?limit=100&status=all"
                      "&starting_after", {"status": 401})
     same(desk.run("reconcile").returncode, 1)
     result = desk.run("reconcile", *options)
     true(b"interrupted" not in result.stderr, result.stderr)
-    has(last_run(desk), checked=231)
+    has(last_run(desk), checked=220)
     same(desk.value("SELECT count(*) FROM billing.reconciliations "
                     "WHERE finished_at IS NULL"), 0)
-
-
-def asked(desk):
-    return [r["path"] for r in desk.stripe.requests()
-            if r["path"].startswith("/v1/subscriptions?")]
 
 
 @suite.case("a second one at the same time says so and does nothing")
