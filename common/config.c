@@ -1,14 +1,12 @@
 #include "config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "mail_text.h"
-#include "signature.h"
+#include "value_check.h"
 
 #ifndef MAIL_TEMPLATE_DIR
 #define MAIL_TEMPLATE_DIR "/usr/local/share/paydesk/mail"
@@ -29,24 +27,8 @@ struct config {
 	char problem[512];
 };
 
-/* What is wrong with a value, or NULL when nothing is. */
+/* What is wrong with a value, or NULL when nothing is: see value_check.h. */
 typedef const char *(*checker)(const char *value);
-
-static const char *check_whole_number(const char *value);
-static const char *check_days(const char *value);
-static const char *check_keep_days(const char *value);
-static const char *check_port(const char *value);
-static const char *check_boolean(const char *value);
-static const char *check_url(const char *value);
-static const char *check_api_key(const char *value);
-static const char *check_webhook_secrets(const char *value);
-static const char *check_site(const char *value);
-static const char *check_origins(const char *value);
-static const char *check_words(const char *value);
-static const char *check_token(const char *value);
-static const char *check_license_prefix(const char *value);
-static const char *check_sender(const char *value);
-static const char *check_smtp_url(const char *value);
 
 static const struct {
 	const char *name, *fallback;
@@ -57,61 +39,63 @@ static const struct {
 	[DATABASE_URL] = { "DATABASE_URL", NULL, NULL,
 	    "PostgreSQL: libpq URI or conninfo, several hosts allowed",
 	    SECRET },
-	[STRIPE_API_KEY] = { "STRIPE_API_KEY", NULL, check_api_key,
+	[STRIPE_API_KEY] = { "STRIPE_API_KEY", NULL, value_check_api_key,
 	    "secret or restricted key for calls to Stripe", SECRET },
 	[STRIPE_API_BASE] = { "STRIPE_API_BASE", "https://api.stripe.com",
-	    check_url, "where Stripe's API is", OPEN },
+	    value_check_url, "where Stripe's API is", OPEN },
 	[STRIPE_API_VERSION] = { "STRIPE_API_VERSION", "2026-07-29.dahlia",
 	    NULL, "version that calls to Stripe ask for", OPEN },
 	[STRIPE_WEBHOOK_SECRET] = { "STRIPE_WEBHOOK_SECRET", NULL,
-	    check_webhook_secrets,
+	    value_check_webhook_secrets,
 	    "signing secret of the endpoint; several, separated by spaces",
 	    SECRET },
-	[STRIPE_WEBHOOK_URL] = { "STRIPE_WEBHOOK_URL", NULL, check_url,
+	[STRIPE_WEBHOOK_URL] = { "STRIPE_WEBHOOK_URL", NULL, value_check_url,
 	    "where Stripe delivers to: lets check find the endpoint", OPEN },
-	[STRIPE_LIVEMODE] = { "STRIPE_LIVEMODE", NULL, check_boolean,
+	[STRIPE_LIVEMODE] = { "STRIPE_LIVEMODE", NULL, value_check_boolean,
 	    "true or false: events of the other mode are ignored", OPEN },
 	[STRIPE_PAYLOAD_STORE_MAX] = { "STRIPE_PAYLOAD_STORE_MAX", "16384",
-	    check_whole_number, "bytes of an event's body that are kept",
+	    value_check_whole_number, "bytes of an event's body that are kept",
 	    OPEN },
-	[PAYLOAD_KEEP_DAYS] = { "PAYLOAD_KEEP_DAYS", "90", check_keep_days,
-	    "days after which prune empties payloads", OPEN },
+	[PAYLOAD_KEEP_DAYS] = { "PAYLOAD_KEEP_DAYS", "90",
+	    value_check_keep_days, "days after which prune empties payloads",
+	    OPEN },
 	[CATALOG] = { "CATALOG", NULL, NULL, "path of catalog.json", OPEN },
 	[GUMROAD_WEBHOOK_SECRET] = { "GUMROAD_WEBHOOK_SECRET", NULL,
-	    check_words,
+	    value_check_words,
 	    "secret in the address of the ping; several, separated by spaces",
 	    SECRET },
 	[LICENSE_SIGNING_KEY] = { "LICENSE_SIGNING_KEY", NULL, NULL,
 	    "path of the Ed25519 private key, PEM: license keygen",
 	    SECRET_PATH },
-	[LICENSE_PREFIX] = { "LICENSE_PREFIX", "DT1", check_license_prefix,
-	    "how license keys begin", OPEN },
-	[LICENSE_BLOB_PREFIX] = { "LICENSE_BLOB_PREFIX", "DTLIC2:", check_token,
-	    "how signed licences begin", OPEN },
-	[EMAIL_FROM] = { "EMAIL_FROM", NULL, check_sender,
+	[LICENSE_PREFIX] = { "LICENSE_PREFIX", "DT1",
+	    value_check_license_prefix, "how license keys begin", OPEN },
+	[LICENSE_BLOB_PREFIX] = { "LICENSE_BLOB_PREFIX",
+	    "DTLIC2:", value_check_token, "how signed licences begin", OPEN },
+	[EMAIL_FROM] = { "EMAIL_FROM", NULL, value_check_sender,
 	    "sender of mail: shop@example.org or Shop <shop@example.org>",
 	    OPEN },
 	[MAIL_TEMPLATES] = { "MAIL_TEMPLATES", MAIL_TEMPLATE_DIR, NULL,
 	    "directory with the words of mails", OPEN },
-	[POSTMARK_TOKEN] = { "POSTMARK_TOKEN", NULL, check_token,
+	[POSTMARK_TOKEN] = { "POSTMARK_TOKEN", NULL, value_check_token,
 	    "server token: mail goes through Postmark", SECRET },
 	[POSTMARK_API_BASE] = { "POSTMARK_API_BASE",
-	    "https://api.postmarkapp.com", check_url, "where Postmark's API is",
-	    OPEN },
-	[SMTP_URL] = { "SMTP_URL", NULL, check_smtp_url,
+	    "https://api.postmarkapp.com", value_check_url,
+	    "where Postmark's API is", OPEN },
+	[SMTP_URL] = { "SMTP_URL", NULL, value_check_smtp_url,
 	    "smtp://user:password@host:587 or smtps://…: mail goes there",
 	    SECRET },
 	[SMTP_CA_FILE] = { "SMTP_CA_FILE", NULL, NULL,
 	    "certificates to trust there, when they are not the system's",
 	    OPEN },
-	[REFERRAL_CREDIT_DAYS] = { "REFERRAL_CREDIT_DAYS", "45", check_days,
-	    "days of credit for each side of a referral", OPEN },
-	[GRACE_DAYS] = { "GRACE_DAYS", "14", check_days,
+	[REFERRAL_CREDIT_DAYS] = { "REFERRAL_CREDIT_DAYS", "45",
+	    value_check_days, "days of credit for each side of a referral",
+	    OPEN },
+	[GRACE_DAYS] = { "GRACE_DAYS", "14", value_check_days,
 	    "days of access after a payment has failed", OPEN },
-	[SITE_URL] = { "SITE_URL", NULL, check_site,
+	[SITE_URL] = { "SITE_URL", NULL, value_check_site,
 	    "where the host application is, e.g. https://app.example.com",
 	    OPEN },
-	[ALLOWED_ORIGINS] = { "ALLOWED_ORIGINS", NULL, check_origins,
+	[ALLOWED_ORIGINS] = { "ALLOWED_ORIGINS", NULL, value_check_origins,
 	    "other origins whose pages may call, separated by spaces", OPEN },
 	[AUTH_JWT_SECRET] = { "AUTH_JWT_SECRET", NULL, NULL,
 	    "secret of bearer tokens signed with HS256", SECRET },
@@ -124,189 +108,12 @@ static const struct {
 	    "aud that bearer tokens must have", OPEN },
 	[AUTH_JWT_ISSUER] = { "AUTH_JWT_ISSUER", NULL, NULL,
 	    "iss that bearer tokens must have", OPEN },
-	[PAYDESK_PORT] = { "PAYDESK_PORT", "8080", check_port,
+	[PAYDESK_PORT] = { "PAYDESK_PORT", "8080", value_check_port,
 	    "port of the development server", OPEN },
 	[STATS_DIR] = { "STATS_DIR", NULL, NULL,
 	    "directory where workers count, for health; unset: they do not",
 	    OPEN },
 };
-
-/* check_whole_number - 0 to 9 digits */
-static const char *
-check_whole_number(const char *value)
-{
-	if (strlen(value) > 9 || strspn(value, "0123456789") != strlen(value))
-		return "must be a whole number of at most nine digits";
-	return NULL;
-}
-
-/* check_days - at most a hundred years */
-static const char *
-check_days(const char *value)
-{
-	if (check_whole_number(value) != NULL || atol(value) > 36500)
-		return "must be a whole number of days, at most 36500";
-	return NULL;
-}
-
-/* check_keep_days - 1 to a hundred years: what came today may be needed still */
-static const char *
-check_keep_days(const char *value)
-{
-	if (check_days(value) != NULL || atol(value) < 1)
-		return "must be a whole number of days, from 1 to 36500";
-	return NULL;
-}
-
-/* check_port - 1 to 65535 */
-static const char *
-check_port(const char *value)
-{
-	if (check_whole_number(value) != NULL || atol(value) < 1 ||
-	    atol(value) > 65535)
-		return "must be a port number from 1 to 65535";
-	return NULL;
-}
-
-/* check_boolean - true or false */
-static const char *
-check_boolean(const char *value)
-{
-	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
-		return "must be true or false";
-	return NULL;
-}
-
-/* check_url - http or https, no blanks */
-static const char *
-check_url(const char *value)
-{
-	if ((strncmp(value, "https://", 8) != 0 &&
-		strncmp(value, "http://", 7) != 0) ||
-	    strpbrk(value, " \t\r\n\"'<>") != NULL)
-		return "must be a URL that begins with https:// or http://";
-	return NULL;
-}
-
-/* check_site - a URL to which a path can be added */
-static const char *
-check_site(const char *value)
-{
-	if (check_url(value) != NULL || strpbrk(value, "?#") != NULL)
-		return "must be a URL without query, e.g. "
-		       "https://app.example.com";
-	return NULL;
-}
-
-/* check_origins - scheme and host each, no path */
-static const char *
-check_origins(const char *value)
-{
-	const char *origin = value + strspn(value, " ");
-	size_t len, scheme_len, host_len;
-
-	for (; *origin != '\0'; origin += len + strspn(origin + len, " ")) {
-		len = strcspn(origin, " ");
-		scheme_len = strncmp(origin, "https://", 8) == 0 ? 8 :
-		    strncmp(origin, "http://", 7) == 0		 ? 7 :
-								   len;
-		host_len = strcspn(origin + scheme_len, "/?#*,\"'<>\t\r\n \\");
-		if (host_len == 0 || scheme_len + host_len != len)
-			return "must be origins, scheme and host without a "
-			       "path, e.g. https://app.example.com";
-	}
-	return NULL;
-}
-
-/* check_api_key - printable, as it becomes a header; no key of another kind */
-static const char *
-check_api_key(const char *value)
-{
-	const char *c;
-
-	for (c = value; *c != '\0'; c++) {
-		if (!isgraph((unsigned char)*c))
-			return "must not contain blanks or control characters";
-	}
-	if (strncmp(value, "pk_", 3) == 0 || strncmp(value, "whsec_", 6) == 0)
-		return "must be a secret key (sk_…) or a restricted key (rk_…)";
-	return NULL;
-}
-
-/* check_webhook_secrets - at least one, each as Stripe makes them */
-static const char *
-check_webhook_secrets(const char *value)
-{
-	size_t count = 0;
-
-	while (*(value += strspn(value, " ")) != '\0') {
-		size_t len = strcspn(value, " ");
-
-		if (len < 7 || strncmp(value, "whsec_", 6) != 0 ||
-		    strcspn(value, "\t\r\n") < len)
-			return "must hold secrets that begin with whsec_, "
-			       "separated by single spaces";
-		value += len;
-		count++;
-	}
-	if (count > SIGNATURE_KEYS_MAX)
-		return "must hold at most eight secrets";
-	return count > 0 ? NULL : "is blank: give the secret or unset it";
-}
-
-/* check_words - something other than blanks */
-static const char *
-check_words(const char *value)
-{
-	return value[strspn(value, " ")] != '\0' ?
-	    NULL :
-	    "is blank: give the secret or unset it";
-}
-
-/* check_token - printable ASCII without blanks: it becomes a header */
-static const char *
-check_token(const char *value)
-{
-	for (; *value != '\0'; value++) {
-		if (!isgraph((unsigned char)*value))
-			return "must not contain blanks or control characters";
-	}
-	return NULL;
-}
-
-/* check_license_prefix - 1 to 16 capital letters and digits */
-static const char *
-check_license_prefix(const char *value)
-{
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-
-	if (strlen(value) > 16 || strspn(value, allowed) != strlen(value))
-		return "must be 1 to 16 capital letters and digits";
-	return NULL;
-}
-
-/* check_sender - an address, or a name and an address in angle brackets */
-static const char *
-check_sender(const char *value)
-{
-	struct mail_address address;
-
-	if (!mail_address_parse(value, &address))
-		return "must be like shop@example.org or "
-		       "Shop <shop@example.org>";
-	return NULL;
-}
-
-/* check_smtp_url - what libcurl will take */
-static const char *
-check_smtp_url(const char *value)
-{
-	if ((strncmp(value, "smtp://", 7) != 0 &&
-		strncmp(value, "smtps://", 8) != 0) ||
-	    check_token(value) != NULL)
-		return "must be a URL that begins with smtp:// or smtps://";
-	return NULL;
-}
 
 /* read_file - the value in NAME_FILE; NULL with errno set when it fails */
 static char *
