@@ -196,7 +196,7 @@ serve(struct service *service)
 {
 	enum rc rc;
 
-	log_init(service->program->name);
+	serve_loop_hold_signals();
 	if (service->program->statements != NULL && service->db == NULL)
 		return no_database(service);
 	if (service->db != NULL) {

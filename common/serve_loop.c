@@ -42,6 +42,19 @@ on_alarm(int signal_number)
 	_exit(EXIT_FAILED);
 }
 
+/* serve_loop_hold_signals - until epoll_pwait() */
+void
+serve_loop_hold_signals(void)
+{
+	sigset_t held;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGTERM);
+	sigaddset(&held, SIGUSR1);
+	sigaddset(&held, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &held, NULL);
+}
+
 /*
  * catch_signals - SIGTERM and SIGUSR1 are delivered only while idle.
  *
@@ -56,7 +69,6 @@ static void
 catch_signals(sigset_t *idle_mask)
 {
 	struct sigaction action;
-	sigset_t held;
 
 	memset(&action, 0, sizeof action);
 	action.sa_handler = on_term;
@@ -67,11 +79,8 @@ catch_signals(sigset_t *idle_mask)
 	sigaction(SIGALRM, &action, NULL);
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
-	sigemptyset(&held);
-	sigaddset(&held, SIGTERM);
-	sigaddset(&held, SIGUSR1);
-	sigaddset(&held, SIGUSR2);
-	sigprocmask(SIG_BLOCK, &held, idle_mask);
+	serve_loop_hold_signals();
+	sigprocmask(SIG_BLOCK, NULL, idle_mask);
 	sigdelset(idle_mask, SIGTERM);
 	sigdelset(idle_mask, SIGUSR1);
 	sigdelset(idle_mask, SIGUSR2);
