@@ -26,7 +26,6 @@ class Link:
 
     def __init__(self):
         self.desk = Desk(workers=1)
-        self.desk.expect_log("FATAL:  connection to client lost")
         host = parse_dsn(self.desk.conninfo)["host"]
         self.proxy = Proxy(os.path.join(host, ".s.PGSQL.5432"))
         self.worker = Worker(
