@@ -33,14 +33,14 @@
 #include "serve.h"
 #include "stats.h"
 
-#define BUDGET_MS 2800	    /* from nginx to the reply */
-#define DB_TIMEOUT_MS 1200  /* for each of its calls */
-#define MAIL_MAX_MS 2000    /* for the first attempt to send */
-#define MAIL_MIN_MS 200	    /* less is not worth an attempt */
-#define MARK_MS 200	    /* kept for what follows the attempt */
-#define LEASE_S 5	    /* outlasts the attempt and its mark */
-#define SICK_MS 1000	    /* a provider that takes so long to fail … */
-#define REST_MS (30 * 1000) /* … is left to the outbox for that long */
+#define BUDGET_MS 2800	   /* from nginx to the reply */
+#define DB_TIMEOUT_MS 1200 /* for each of its calls */
+#define MAIL_MAX_MS 2000   /* for the first attempt to send */
+#define MAIL_MIN_MS 200	   /* less is not worth an attempt */
+#define MARK_MS 200	   /* kept for what follows the attempt */
+#define LEASE_S 5	   /* outlasts the attempt and its mark */
+#define SICK_MS 1000	   /* a provider that takes so long to fail … */
+#define REST_MS 30000	   /* … is left to the outbox for that long */
 
 struct state {
 	struct secrets *secrets; /* NULL: not configured */
