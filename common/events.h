@@ -13,22 +13,22 @@
 /* The statements that a program with this command lists among its own. */
 #define EVENTS_STATEMENTS \
 	{ "events_find", \
-		"SELECT event_id, type, outcome, billing.as_text(created_at)," \
-		" billing.as_text(received_at), deliveries," \
+		"SELECT event_id, type, outcome, billing.utc(created_at)," \
+		" billing.utc(received_at), deliveries," \
 		" stripe_customer_id, stripe_subscription_id," \
 		" coalesce(error, skip_reason) FROM billing.events_find(" \
 		"$1, $2, $3, to_timestamp($4), to_timestamp($5), $6, $7)" }, \
 	    { "events_show", \
 		    "SELECT event_id, type, outcome," \
-		    " billing.as_text(created_at)," \
-		    " billing.as_text(received_at)," \
-		    " billing.as_text(processed_at), deliveries," \
+		    " billing.utc(created_at)," \
+		    " billing.utc(received_at)," \
+		    " billing.utc(processed_at), deliveries," \
 		    " api_version, livemode::text, stripe_customer_id," \
 		    " stripe_subscription_id, error, skip_reason," \
 		    " payload_truncated::text, payload" \
 		    " FROM billing.stripe_events WHERE event_id = $1" }, \
 	    { "events_failures", \
-		    "SELECT billing.as_text(at), sqlstate, error" \
+		    "SELECT billing.utc(at), sqlstate, error" \
 		    " FROM billing.stripe_failures($1)" }, \
 	{ \
 		"events_skip", \

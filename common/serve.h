@@ -68,7 +68,7 @@ struct program {
 	const struct route *routes;	       /* ends with a NULL method */
 	const struct db_statement *statements; /* ends with a NULL name */
 	const struct command *commands;	       /* ends with a NULL name */
-	int db_timeout_ms;		       /* 0: the usual 5 s */
+	int db_timeout_ms; /* of a request; 0: the usual 5 s */
 
 	/*
 	 * It serves also beside a database that is not what it needs: to say

@@ -41,11 +41,6 @@ CREATE TABLE billing.reconcile_seen (
 	PRIMARY KEY (reconciliation, subscription)
 );
 
-CREATE FUNCTION billing.as_text(at timestamptz) RETURNS text
-LANGUAGE sql STABLE AS $$
-	SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-$$;
-
 -- Where the rows here differ from what Stripe answered at a moment. answer is what
 -- the programs read in Stripe's objects. The status is compared after our own
 -- rules: what Stripe says as if it were the newest event. by_payment says that it
@@ -84,15 +79,15 @@ LANGUAGE sql STABLE AS $$
 		('period', s.period, coalesce(f.period, s.period)),
 		('price_id', s.price_id, f.price_id),
 		('seat_limit', s.seat_limit::text, f.seats::text),
-		('current_period_start', billing.as_text(s.current_period_start),
-			billing.as_text(to_timestamp(f.period_start))),
-		('current_period_end', billing.as_text(s.current_period_end),
-			billing.as_text(to_timestamp(f.period_end))),
-		('trial_end', billing.as_text(s.trial_end),
-			billing.as_text(to_timestamp(f.trial_end))),
+		('current_period_start', billing.utc(s.current_period_start),
+			billing.utc(to_timestamp(f.period_start))),
+		('current_period_end', billing.utc(s.current_period_end),
+			billing.utc(to_timestamp(f.period_end))),
+		('trial_end', billing.utc(s.trial_end),
+			billing.utc(to_timestamp(f.trial_end))),
 		('cancel_at_period_end', s.cancel_at_period_end::text, f.cancel::text),
-		('cancel_at', billing.as_text(s.cancel_at),
-			billing.as_text(to_timestamp(f.cancel_at)))
+		('cancel_at', billing.utc(s.cancel_at),
+			billing.utc(to_timestamp(f.cancel_at)))
 	) d (field, here, at_stripe)
 	WHERE d.here IS DISTINCT FROM d.at_stripe
 	  AND (s.id IS NULL) = (d.field = 'subscription')

@@ -129,7 +129,7 @@ BEGIN
 END $$;
 
 GRANT EXECUTE ON FUNCTION
-	billing.as_text(timestamptz),
+	billing.utc(timestamptz),
 	billing.events_find(text, text, text, timestamptz, timestamptz, boolean, integer),
 	billing.stripe_failures(text),
 	billing.stripe_reopen(text),
