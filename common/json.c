@@ -3,38 +3,13 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "utf8.h"
+#include "json_grammar.h"
 
 /* put - json_object_put() as arena_defer() wants it */
 static void
 put(void *document)
 {
 	json_object_put(document);
-}
-
-/*
- * strict_len - how many bytes are free of what json-c lets pass though it is no
- * JSON: overlong UTF-8 and surrogates, which PostgreSQL would refuse (Unicode,
- * table 3-7); control characters in a string; NaN, Infinity and 'single' quotes.
- */
-static size_t
-strict_len(const char *text, size_t len)
-{
-	bool in_string = false, escaped = false;
-	size_t step, at;
-
-	for (at = 0; at < len; at += step) {
-		unsigned char c = (unsigned char)text[at];
-
-		step = utf8_char(text + at, len - at);
-		if (step == 0 || (in_string && c < ' ') ||
-		    (!in_string && (c == 'N' || c == 'I' || c == '\'')))
-			break;
-		if (c == '"' && !escaped)
-			in_string = !in_string;
-		escaped = in_string && c == '\\' && !escaped;
-	}
-	return at;
 }
 
 /* json_parse - where it is wrong does not matter */
@@ -47,38 +22,29 @@ json_parse(
 	return json_parse_at(arena, text, len, document, &wrong_at);
 }
 
-/* json_parse_at - one value and nothing after it */
+/*
+ * json_parse_at - the grammar is checked here, so json-c may be lenient: what
+ * its strict mode refuses beyond that differs from release to release
+ */
 enum rc
 json_parse_at(struct arena *arena, const char *text, size_t len,
     json_object **document, size_t *wrong_at)
 {
 	json_tokener *tokener;
-	enum json_tokener_error error;
-	size_t end;
 
 	*document = NULL;
 	if (len > INT32_MAX)
 		return RC_TOO_LARGE;
-	*wrong_at = strict_len(text, len);
-	if (*wrong_at != len)
+	if (!json_grammar(text, len, wrong_at))
 		return RC_BAD_REQUEST;
 	tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
 	if (tokener == NULL)
 		return RC_INTERNAL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	*document = json_tokener_parse_ex(tokener, text, (int)len);
-	error = json_tokener_get_error(tokener);
-	end = json_tokener_get_parse_end(tokener);
+	*wrong_at = json_tokener_get_parse_end(tokener);
 	json_tokener_free(tokener);
-	while (end < len && strchr(" \t\r\n", text[end]) != NULL &&
-	    text[end] != '\0')
-		end++;
-	if (error != json_tokener_success || end != len) {
-		*wrong_at = end;
-		json_object_put(*document);
-		*document = NULL;
+	if (*document == NULL)
 		return RC_BAD_REQUEST;
-	}
 	if (arena_defer(arena, put, *document) != 0) {
 		*document = NULL;
 		return RC_TOO_LARGE;

@@ -14,17 +14,17 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "json_grammar.h"
 #include "rc.h"
 
-#define JSON_DEPTH_MAX 64
 #define JSON_STRING_MAX 1024 /* bytes of a string that a getter returns */
 
 /* The latest moment that a timestamp may name: the end of the year 9999. */
 #define JSON_TIME_MAX INT64_C(253402300799)
 
 /*
- * Parses all len bytes as one JSON value in valid UTF-8, nested at most
- * JSON_DEPTH_MAX deep. The document goes with the arena. RC_BAD_REQUEST: it is
+ * Parses all len bytes as one JSON object or array, as json_grammar() has it.
+ * The document goes with the arena. RC_BAD_REQUEST: it is
  * none; RC_TOO_LARGE: the arena is used up.
  */
 enum rc json_parse(struct arena *arena, const char *text, size_t len,
