@@ -20,11 +20,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "caller.h"
-#include "catalog.h"
-#include "json.h"
-#include "privacy.h"
-#include "serve.h"
+#include "program/caller.h"
+#include "catalog/catalog.h"
+#include "base/json.h"
+#include "command/privacy.h"
+#include "program/serve.h"
 
 #define CODE_MAX 64   /* bytes */
 #define TOKEN_DAYS 30 /* a token lives, when nobody says */
@@ -262,16 +262,16 @@ show(struct service *service, int argc, char **argv)
 	json_object *answer;
 
 	if (argc != 2)
-		return program_fail(service, EXIT_USAGE, "usage: show ID");
+		return command_line_fail(service, EXIT_USAGE, "usage: show ID");
 	if (service->db == NULL)
-		return program_fail(
+		return command_line_fail(
 		    service, EXIT_CONFIG, "DATABASE_URL is not set");
 	if (db_run(service->db, "account_show", 3, params, &result) != RC_OK)
-		return program_fail(service, EXIT_UNAVAILABLE, "database: %s",
-		    db_error(service->db));
+		return command_line_fail(service, EXIT_UNAVAILABLE,
+		    "database: %s", db_error(service->db));
 	if (db_result_text(result, 0, ACCESS) == NULL) {
 		db_result_free(result);
-		return program_fail(
+		return command_line_fail(
 		    service, EXIT_FAILED, "there is no account '%s'", argv[1]);
 	}
 	answer = answer_of(state->catalog, result);
@@ -305,11 +305,11 @@ token(struct service *service, int argc, char **argv)
 	}
 	if (i + 1 != argc || *argv[i] == '\0' || argv[i][0] == '-' ||
 	    (end != NULL && *end != '\0') || days < 1 || days > TOKEN_DAYS_MAX)
-		return program_fail(service, EXIT_USAGE,
+		return command_line_fail(service, EXIT_USAGE,
 		    "usage: token [--email E] [--role R] [--days N] ID");
 	if (bearer_make(state->callers.bearer, service->arena, argv[i], email,
 		role, time(NULL) + days * 86400, &text) != RC_OK)
-		return program_fail(service, EXIT_CONFIG,
+		return command_line_fail(service, EXIT_CONFIG,
 		    "AUTH_JWT_SECRET is not set, or tokens are not signed with "
 		    "HS256 here");
 	puts(text);

@@ -20,15 +20,15 @@
 #include <string.h>
 #include <time.h>
 
-#include "caller.h"
-#include "catalog.h"
-#include "form_out.h"
-#include "json.h"
-#include "log.h"
-#include "order.h"
-#include "serve.h"
-#include "stripe_api.h"
-#include "stripe_doctor.h"
+#include "program/caller.h"
+#include "catalog/catalog.h"
+#include "base/form_out.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "stripe/order.h"
+#include "program/serve.h"
+#include "stripe/stripe_api.h"
+#include "stripe/stripe_doctor.h"
 
 struct state {
 	struct caller_rules callers;

@@ -19,19 +19,19 @@
 #include <string.h>
 #include <time.h>
 
-#include "catalog.h"
-#include "form.h"
-#include "gumroad.h"
-#include "gumroad_books.h"
-#include "gumroad_tools.h"
-#include "issue.h"
-#include "log.h"
-#include "mailer.h"
-#include "outbox.h"
-#include "prune.h"
-#include "secret.h"
-#include "serve.h"
-#include "stats.h"
+#include "catalog/catalog.h"
+#include "base/form.h"
+#include "licence/gumroad.h"
+#include "licence/gumroad_books.h"
+#include "command/gumroad_tools.h"
+#include "licence/issue.h"
+#include "base/log.h"
+#include "mail/mailer.h"
+#include "mail/outbox.h"
+#include "command/prune.h"
+#include "base/secret.h"
+#include "program/serve.h"
+#include "program/stats.h"
 
 #define BUDGET_MS 2800	   /* from nginx to the reply */
 #define DB_TIMEOUT_MS 1200 /* for each of its calls */

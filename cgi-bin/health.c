@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metrics.h"
-#include "serve.h"
-#include "stats.h"
+#include "ops/metrics.h"
+#include "program/serve.h"
+#include "program/stats.h"
 
 #define DB_TIMEOUT_MS 4000 /* a scrape waits for 10 s */
 #define PROGRAMS_MAX 24

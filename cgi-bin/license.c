@@ -13,12 +13,12 @@
  */
 #include <string.h>
 
-#include "issue.h"
-#include "json.h"
-#include "license.h"
-#include "license_tools.h"
-#include "mail_text.h"
-#include "serve.h"
+#include "licence/issue.h"
+#include "base/json.h"
+#include "licence/license.h"
+#include "command/license_tools.h"
+#include "mail/mail_text.h"
+#include "program/serve.h"
 
 struct state {
 	struct issuer *issuer;

@@ -12,14 +12,14 @@
  */
 #include <string.h>
 
-#include "csrf.h"
-#include "form.h"
-#include "ops_charts.h"
-#include "ops_customer.h"
-#include "ops_overview.h"
-#include "ops_page.h"
-#include "ops_sample.h"
-#include "replay.h"
+#include "program/csrf.h"
+#include "base/form.h"
+#include "ops/ops_charts.h"
+#include "ops/ops_customer.h"
+#include "ops/ops_overview.h"
+#include "ops/ops_page.h"
+#include "command/ops_sample.h"
+#include "command/replay.h"
 
 struct state {
 	struct stripe_intake *intake;

@@ -12,7 +12,7 @@ COMMENT ON TABLE billing.samples IS
 	'history for the charts of ops, written by ops sample; 400 days are kept';
 COMMENT ON COLUMN billing.samples.at IS 'the beginning of the hour';
 
--- Makes the page's forms unforgeable; see common/csrf.h. Change it to make all
+-- Makes the page's forms unforgeable; see common/program/csrf.h. Change it to make all
 -- pages that are open now useless.
 CREATE TABLE billing.ops_key (
 	key text NOT NULL DEFAULT gen_random_uuid()::text || gen_random_uuid(),

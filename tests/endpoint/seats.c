@@ -9,8 +9,8 @@
  */
 #include <stdlib.h>
 
-#include "json.h"
-#include "serve.h"
+#include "base/json.h"
+#include "program/serve.h"
 
 static const struct db_statement statements[] = {
 	{ "seats",

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "catalog.h"
+#include "catalog/catalog.h"
 
 #define ARENA_MAX (4 << 20) /* bytes, as a program's */
 

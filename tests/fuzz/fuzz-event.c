@@ -11,9 +11,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "json.h"
-#include "stripe_event.h"
-#include "stripe_facts.h"
+#include "base/json.h"
+#include "stripe/stripe_event.h"
+#include "stripe/stripe_facts.h"
 
 #define ARENA_MAX (1 << 20) /* bytes */
 

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signature.h"
+#include "base/signature.h"
 
 #define FIRST "whsec_fuzz_first"
 #define SECOND "whsec_fuzz_second"

@@ -21,7 +21,7 @@ def _files(*patterns):
 
 
 def c_files():
-    return _files("cgi-bin/*.c", "common/*.c")
+    return _files("cgi-bin/*.c", "common/*/*.c")
 
 
 def sql():
@@ -55,7 +55,7 @@ def _arguments(text, function):
 
 def _statuses():
     """What rc.c maps its codes to: by C name, and by word."""
-    text = "\n".join(_files("common/rc.c"))
+    text = "\n".join(_files("common/base/rc.c"))
     rows = re.findall(r'\[(RC_\w+)\] = \{ "(\w+)", (\d+) \}', text)
     return ({name: status for name, _, status in rows},
             {word: status for name, word, status in rows
@@ -88,7 +88,7 @@ def errors():
 
 def outcomes():
     """The words with which webhooks say what became of a delivery."""
-    ledger, gumroad = _files("common/ledger.c", "cgi-bin/gumroad-webhook.c")
+    ledger, gumroad = _files("common/stripe/ledger.c", "cgi-bin/gumroad-webhook.c")
     words = set(re.findall(r'\[LEDGER_\w+\] = "(\w+)"', ledger[
         ledger.index("outcome_names"):ledger.index("action_names")]))
     words |= set(re.findall(r'\bstatus = "([a-z-]+)"', gumroad))

@@ -1,0 +1,94 @@
+/*
+ * db.h - PostgreSQL: one connection a worker, statements prepared in advance.
+ *
+ * A connection that was lost is made again, and its statements prepared again,
+ * by the next use. A statement outside db_transaction() is a transaction of its
+ * own. What is refused for a serialization failure or a deadlock is tried again
+ * a bounded number of times.
+ */
+#ifndef PAYDESK_DB_H
+#define PAYDESK_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/rc.h"
+#include "base/schema_version.h" /* DB_SCHEMA_VERSION: the newest file in sql/ */
+
+#define DB_PARAMS_MAX 32
+#define DB_ATTEMPTS 5
+
+struct db;
+struct db_result;
+
+/*
+ * $n parameters only; every name qualified by its schema. A name that begins
+ * with DB_OPERATOR stands for a statement of a command that is run as another
+ * role than the program's own: that one need not have the right to it.
+ */
+#define DB_OPERATOR "operator_"
+
+struct db_statement {
+	const char *name, *sql;
+};
+
+/*
+ * Prepares to connect as conninfo says; statements is a list that ends with a
+ * NULL name and outlives the db. timeout_ms bounds every wait for an answer,
+ * options are session settings, "-c name=value …". Ends the program when there
+ * is no memory.
+ */
+struct db *db_new(const char *conninfo, const char *options,
+    const struct db_statement *statements, int timeout_ms);
+void db_free(struct db *db);
+
+/*
+ * Connects unless connected, checks the schema's version, prepares.
+ * RC_BUSY: no connection now; RC_INTERNAL: the database is not what these
+ * programs need (db_error() says why).
+ */
+enum rc db_connect(struct db *db) MUST_CHECK;
+
+/*
+ * Runs the statement of that name with count text parameters, NULL for SQL's
+ * NULL. On RC_OK *result is the caller's to db_result_free() (a NULL result
+ * pointer is allowed when nobody reads it).
+ *   RC_BAD_REQUEST  the data were refused (SQLSTATE 22, 23, P0001)
+ *   RC_BUSY         nothing was committed
+ *   RC_UNCERTAIN    the link died before the answer: it may have been committed
+ */
+enum rc db_run(struct db *db, const char *name, size_t count,
+    const char *const *params, struct db_result **result) MUST_CHECK;
+
+/*
+ * The same with SQL that is not prepared, for a look at the database itself.
+ * No word from outside may be in it.
+ */
+enum rc db_query(
+    struct db *db, const char *sql, struct db_result **result) MUST_CHECK;
+
+/*
+ * Runs work(db, context) between BEGIN and COMMIT, again from the start after a
+ * serialization failure or deadlock. Anything but RC_OK from work rolls back
+ * and is returned. work must make no network call of its own.
+ */
+enum rc db_transaction(struct db *db,
+    enum rc (*work)(struct db *db, void *context), void *context) MUST_CHECK;
+
+/* The schema's version that the last db_connect() saw; 0: none. */
+int db_schema_version(const struct db *db);
+
+int db_result_rows(const struct db_result *result);
+
+/* The text of a field, NULL for SQL's NULL; lives as long as the result. */
+const char *db_result_text(const struct db_result *result, int row, int column);
+void db_result_free(struct db_result *result);
+
+/* The last failure: SQLSTATE ("" when the server said none) and a sentence. */
+const char *db_sqlstate(const struct db *db);
+const char *db_error(const struct db *db);
+
+/* Round trips to the server since the last call of this. */
+unsigned db_round_trips(struct db *db);
+
+#endif

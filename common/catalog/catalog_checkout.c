@@ -1,0 +1,132 @@
+#include "catalog/catalog_checkout.h"
+
+#include <string.h>
+
+#include "base/json.h"
+
+#define QUANTITY_MAX 1000 /* when the catalog does not say */
+
+/* catalog_locale - auto, or a language and perhaps a region */
+bool
+catalog_locale(const char *locale)
+{
+	static const char lower[] = "abcdefghijklmnopqrstuvwxyz",
+			  region[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	size_t language_len = strspn(locale, lower), region_len;
+
+	if (strcmp(locale, "auto") == 0)
+		return true;
+	if (language_len < 2 || language_len > 3)
+		return false;
+	locale += language_len;
+	if (*locale == '\0')
+		return true;
+	region_len = strspn(locale + 1, region);
+	return *locale == '-' && region_len >= 2 && region_len <= 4 &&
+	    locale[1 + region_len] == '\0';
+}
+
+/* read_switch - true or false, when given */
+static bool
+read_switch(json_object *member, const char *key, bool *value)
+{
+	return json_boolean(member, key, value) != RC_BAD_REQUEST;
+}
+
+/* read_word - one of two words, when given */
+static bool
+read_word(json_object *member, const char *key, const char *one,
+    const char *other, const char **value)
+{
+	enum rc rc = json_string(member, key, value);
+
+	return rc == RC_NOT_FOUND ||
+	    (rc == RC_OK &&
+		(strcmp(*value, one) == 0 || strcmp(*value, other) == 0));
+}
+
+/* read_return_urls - a list of beginnings of URLs, when given */
+static bool
+read_return_urls(
+    struct arena *arena, json_object *member, struct catalog_checkout *checkout)
+{
+	json_object *list = json_member(member, "return_urls");
+	size_t count = 0;
+	const char **urls;
+
+	if (list != NULL && !json_object_is_type(list, json_type_array))
+		return false;
+	if (list != NULL)
+		count = json_object_array_length(list);
+	urls = arena_alloc(arena, (count + 1) * sizeof *urls);
+	if (urls == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		json_object *entry = json_object_array_get_idx(list, i);
+
+		if (!json_object_is_type(entry, json_type_string))
+			return false;
+		urls[i] = json_object_get_string(entry);
+		if (strstr(urls[i], "://") == NULL)
+			return false;
+	}
+	checkout->return_urls = urls;
+	return true;
+}
+
+/* wrong - a sentence with the place */
+static enum rc
+wrong(struct arena *arena, const char **problem, const char *what)
+{
+	*problem = arena_printf(arena, "CATALOG: checkout%s", what);
+	return RC_BAD_REQUEST;
+}
+
+/* catalog_checkout_read - what it does not say has a default */
+enum rc
+catalog_checkout_read(struct arena *arena, json_object *member,
+    struct catalog_checkout *checkout, const char **problem)
+{
+	int64_t quantity_max = QUANTITY_MAX;
+
+	memset(checkout, 0, sizeof *checkout);
+	checkout->promotion_codes = true;
+	if (member != NULL && !json_object_is_type(member, json_type_object))
+		return wrong(arena, problem, " must be an object");
+	if (!read_switch(member, "automatic_tax", &checkout->automatic_tax))
+		return wrong(
+		    arena, problem, ".automatic_tax must be true or false");
+	if (!read_switch(
+		member, "tax_id_collection", &checkout->tax_id_collection))
+		return wrong(
+		    arena, problem, ".tax_id_collection must be true or false");
+	if (!read_switch(member, "promotion_codes", &checkout->promotion_codes))
+		return wrong(
+		    arena, problem, ".promotion_codes must be true or false");
+	if (!read_switch(member, "several_subscriptions",
+		&checkout->several_subscriptions))
+		return wrong(arena, problem,
+		    ".several_subscriptions must be true or false");
+	if (!read_word(member, "billing_address", "auto", "required",
+		&checkout->billing_address))
+		return wrong(arena, problem,
+		    ".billing_address must be \"auto\" or \"required\"");
+	if (!read_word(member, "payment_method", "always", "if_required",
+		&checkout->payment_method))
+		return wrong(arena, problem,
+		    ".payment_method must be \"always\" or \"if_required\"");
+	if (json_string(member, "locale", &checkout->locale) ==
+		RC_BAD_REQUEST ||
+	    (checkout->locale != NULL && !catalog_locale(checkout->locale)))
+		return wrong(arena, problem,
+		    ".locale must be \"auto\" or a locale such as \"de\"");
+	if (json_integer(member, "quantity_max", 1, 1000000, &quantity_max) ==
+	    RC_BAD_REQUEST)
+		return wrong(arena, problem,
+		    ".quantity_max must be a whole number from 1 to 1000000");
+	checkout->quantity_max = (long)quantity_max;
+	if (!read_return_urls(arena, member, checkout))
+		return wrong(
+		    arena, problem, ".return_urls must be a list of URLs");
+	return RC_OK;
+}

@@ -1,0 +1,41 @@
+/*
+ * catalog_checkout.h - how Checkout sessions are made: the catalog's "checkout".
+ *
+ *   {"automatic_tax": true, "tax_id_collection": true,
+ *    "billing_address": "required", "locale": "auto",
+ *    "promotion_codes": false, "payment_method": "if_required",
+ *    "quantity_max": 50, "several_subscriptions": true,
+ *    "return_urls": ["https://www.example.com/"]}
+ */
+#ifndef PAYDESK_CATALOG_CHECKOUT_H
+#define PAYDESK_CATALOG_CHECKOUT_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/rc.h"
+
+struct catalog_checkout {
+	bool automatic_tax, tax_id_collection;
+	bool promotion_codes;	     /* true when it does not say */
+	bool several_subscriptions;  /* an account may have more than one */
+	const char *billing_address; /* "auto", "required" or NULL */
+	const char *payment_method;  /* "always", "if_required" or NULL */
+	const char *locale;	     /* NULL: Stripe's choice */
+	long quantity_max;	     /* 1000 when it does not say */
+	const char *const
+	    *return_urls; /* beginnings of URLs, NULL at the end */
+};
+
+/*
+ * Reads that member, NULL for none of it. RC_BAD_REQUEST: *problem is a sentence
+ * with the place of the error.
+ */
+enum rc catalog_checkout_read(struct arena *arena, json_object *member,
+    struct catalog_checkout *checkout, const char **problem) MUST_CHECK;
+
+/* Whether that can be a locale of Stripe's: auto, de, pt-BR, es-419 … */
+bool catalog_locale(const char *locale);
+
+#endif

@@ -1,0 +1,96 @@
+#include "catalog/catalog_shape.h"
+
+#include <string.h>
+
+#define ANY "*" /* a name that the shop chooses */
+
+/* A member and what may be in it; NULL: anything. */
+struct shape {
+	const char *name;
+	const struct shape *members; /* ends with a NULL name */
+};
+
+static const struct shape offer[] = { { "price", NULL }, { "trial_days", NULL },
+	{ NULL, NULL } };
+static const struct shape plan[] = { { "monthly", offer }, { "annual", offer },
+	{ "features", NULL }, { NULL, NULL } };
+static const struct shape plans[] = { { ANY, plan }, { NULL, NULL } };
+
+static const struct shape everybody[] = { { "features", NULL },
+	{ NULL, NULL } };
+
+static const struct shape checkout[] = { { "automatic_tax", NULL },
+	{ "tax_id_collection", NULL }, { "billing_address", NULL },
+	{ "locale", NULL }, { "promotion_codes", NULL },
+	{ "payment_method", NULL }, { "quantity_max", NULL },
+	{ "several_subscriptions", NULL }, { "return_urls", NULL },
+	{ NULL, NULL } };
+
+static const struct shape tier[] = { { "tier", NULL }, { NULL, NULL } };
+static const struct shape tiers[] = { { ANY, tier }, { NULL, NULL } };
+static const struct shape product[] = { { "tier", NULL }, { "plans", tiers },
+	{ NULL, NULL } };
+static const struct shape products[] = { { ANY, product }, { NULL, NULL } };
+
+static const struct shape catalog[] = { { "default_plan", NULL },
+	{ "plans", plans }, { "free", everybody }, { "checkout", checkout },
+	{ "gumroad", products }, { NULL, NULL } };
+
+/* find - the shape of a member; NULL: nobody reads it */
+static const struct shape *
+find(const struct shape *shape, const char *name)
+{
+	for (; shape->name != NULL; shape++) {
+		if (strcmp(shape->name, ANY) == 0 ||
+		    strcmp(shape->name, name) == 0)
+			return shape;
+	}
+	return NULL;
+}
+
+/* known - the names of a shape, for a person; NULL: no memory */
+static const char *
+known(struct arena *arena, const struct shape *shape)
+{
+	const char *names = shape->name;
+
+	while (names != NULL && (++shape)->name != NULL)
+		names = arena_printf(arena, "%s, %s", names, shape->name);
+	return names;
+}
+
+/* unread - in an object and all in it; place is "" or ends with a dot */
+static const char *
+unread(struct arena *arena, json_object *object, const struct shape *shape,
+    const char *place)
+{
+	const struct shape *found;
+	const char *inside, *sentence = NULL;
+
+	if (shape == NULL || !json_object_is_type(object, json_type_object))
+		return NULL;
+	json_object_object_foreach(object, name, member)
+	{
+		found = find(shape, name);
+		if (found == NULL && *name == '_')
+			continue;
+		if (found == NULL)
+			return arena_printf(arena,
+			    "%s%s is not known; known there: %s", place, name,
+			    known(arena, shape));
+		inside = arena_printf(arena, "%s%s.", place, name);
+		if (inside != NULL)
+			sentence = unread(
+			    arena, member, found->members, inside);
+		if (sentence != NULL)
+			break;
+	}
+	return sentence;
+}
+
+/* catalog_shape_unread - from the top */
+const char *
+catalog_shape_unread(struct arena *arena, json_object *document)
+{
+	return unread(arena, document, catalog, "");
+}

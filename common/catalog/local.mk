@@ -1,0 +1,15 @@
+# catalog - what is sold. It uses program and base.
+
+noinst_LIBRARIES += common/catalog/libcatalog.a
+catalog_libs = common/catalog/libcatalog.a $(program_libs)
+common_catalog_libcatalog_a_SOURCES = \
+	common/catalog/catalog.c common/catalog/catalog.h \
+	common/catalog/catalog_checkout.c common/catalog/catalog_checkout.h \
+	common/catalog/catalog_shape.c common/catalog/catalog_shape.h
+
+catalog_tests = \
+	tests/unit/catalog/test-catalog \
+	tests/unit/catalog/test-catalog_checkout
+UNIT_TESTS += $(catalog_tests)
+$(catalog_tests): LDADD = tests/unit/libunit.a $(catalog_libs) \
+	$(CHECK_LIBS)

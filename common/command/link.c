@@ -1,0 +1,83 @@
+#include "command/link.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/options.h"
+#include "command/replay.h"
+
+/* refuse - why the two do not belong together; the exit status */
+static int
+refuse(struct service *service, const char *result, const char *about,
+    const char *customer, const char *account)
+{
+	if (strcmp(result, "no_account") == 0)
+		return command_line_fail(service, EXIT_FAILED,
+		    "there is no account with the external id %s", account);
+	if (strcmp(result, "account_holds") == 0)
+		return command_line_fail(service, EXIT_FAILED,
+		    "account %s holds another customer, %s", account, about);
+	if (strcmp(result, "customer_of") == 0)
+		return command_line_fail(service, EXIT_FAILED,
+		    "customer %s belongs to another account, %s", customer,
+		    about);
+	return command_line_fail(service, EXIT_FAILED,
+	    "customer %s was deleted at Stripe", customer);
+}
+
+/* bind - in one transaction, and say what that did */
+static int
+bind(struct service *service, const char *customer, const char *account)
+{
+	const char *const params[] = { customer, account };
+	struct db_result *row;
+	const char *result, *status;
+	int exit_status = EXIT_DONE;
+
+	if (db_run(service->db, "link", 2, params, &row) != RC_OK)
+		return command_line_fail(service, EXIT_UNAVAILABLE,
+		    "database: %s", db_error(service->db));
+	result = db_result_text(row, 0, 0);
+	status = db_result_text(row, 0, 3);
+	if (strcmp(result, "linked") == 0)
+		fprintf(stderr,
+		    "account %s holds customer %s; subscriptions linked: %s; "
+		    "status %s, tier %s\n",
+		    account, customer, db_result_text(row, 0, 2),
+		    status != NULL ? status : "none",
+		    db_result_text(row, 0, 4));
+	else
+		exit_status = refuse(service, result, db_result_text(row, 0, 1),
+		    customer, account);
+	db_result_free(row);
+	return exit_status;
+}
+
+/* link_customer - the command */
+int
+link_customer(struct service *service, struct stripe_intake *intake, int argc,
+    char **argv)
+{
+	bool as_json = false;
+	const struct option_spec specs[] = { { "--json", &as_json, NULL },
+		{ NULL, NULL, NULL } };
+	const char *params[1];
+	struct db_result *held;
+	int status;
+
+	if (options_read(specs, argc, argv) != 2)
+		return command_line_fail(service, EXIT_USAGE,
+		    "usage: link CUSTOMER ACCOUNT [--json]");
+	status = command_line_connect(service);
+	if (status == EXIT_DONE)
+		status = bind(service, argv[1], argv[2]);
+	if (status != EXIT_DONE)
+		return status;
+	params[0] = argv[1];
+	if (db_run(service->db, "link_held", 1, params, &held) != RC_OK)
+		return command_line_fail(service, EXIT_UNAVAILABLE,
+		    "database: %s", db_error(service->db));
+	status = replay_rows(service, intake, held, false, as_json);
+	db_result_free(held);
+	return status;
+}

@@ -1,0 +1,180 @@
+#include "command/prune.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/options.h"
+#include "base/table.h"
+
+#define BATCH "500"	   /* rows of one transaction */
+#define PAUSE_MIN_MS 5L	   /* between batches … */
+#define PAUSE_MAX_MS 1000L /* … which otherwise last as long as the batch */
+#define DAYS_MAX 36500L
+
+/* What the command line asks for. */
+struct options {
+	char days[16];
+	bool dry_run, json;
+};
+
+/* A prune under way. */
+struct run {
+	struct db *db;
+	const struct options *options;
+	struct table *table;
+	int done, total;
+};
+
+/* parse_options - days unless others are given; false: the usage is wrong */
+static bool
+parse_options(struct options *options, long days, int argc, char **argv)
+{
+	const char *text = NULL;
+	const struct option_spec specs[] = {
+		{ "--days", NULL, &text },
+		{ "--dry-run", &options->dry_run, NULL },
+		{ "--json", &options->json, NULL },
+		{ NULL, NULL, NULL },
+	};
+	char *end;
+
+	memset(options, 0, sizeof *options);
+	if (options_read(specs, argc, argv) != 0)
+		return false;
+	if (text != NULL) {
+		days = strtol(text, &end, 10);
+		if (end == text || *end != '\0')
+			return false;
+	}
+	snprintf(options->days, sizeof options->days, "%ld", days);
+	return days >= 1 && days <= DAYS_MAX;
+}
+
+/* now_ms - of a clock that only goes forward */
+static long
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* leave_room - a pause as long as the batch: the other half is for deliveries */
+static void
+leave_room(long took_ms)
+{
+	struct timespec pause;
+
+	if (took_ms < PAUSE_MIN_MS)
+		took_ms = PAUSE_MIN_MS;
+	if (took_ms > PAUSE_MAX_MS)
+		took_ms = PAUSE_MAX_MS;
+	pause.tv_sec = took_ms / 1000;
+	pause.tv_nsec = took_ms % 1000 * 1000000;
+	nanosleep(&pause, NULL);
+}
+
+/* batch - one step from *since on; *rows is 0 when there is nothing left */
+static enum rc
+batch(struct run *run, const char *part, char *since, size_t since_size,
+    int *rows)
+{
+	const char *const params[] = { part, run->options->days,
+		*since != '\0' ? since : NULL, BATCH };
+	struct db_result *result;
+	enum rc rc;
+
+	rc = db_run(run->db, "prune", 4, params, &result);
+	if (rc != RC_OK)
+		return rc;
+	*rows = atoi(db_result_text(result, 0, 0));
+	if (*rows > 0)
+		snprintf(since, since_size, "%s", db_result_text(result, 0, 1));
+	db_result_free(result);
+	return RC_OK;
+}
+
+/* prune_part - until nothing of it is left; *count is what was emptied */
+static enum rc
+prune_part(struct run *run, const char *part, int *count)
+{
+	char since[64] = "";
+	long began_ms;
+	int rows;
+	enum rc rc;
+
+	*count = 0;
+	for (;;) {
+		began_ms = now_ms();
+		rc = batch(run, part, since, sizeof since, &rows);
+		if (rc != RC_OK || rows == 0)
+			return rc;
+		*count += rows;
+		run->done += rows;
+		if (run->done > run->total)
+			run->total = run->done;
+		command_line_progress(run->done, run->total);
+		leave_room(now_ms() - began_ms);
+	}
+}
+
+/* prune_all - every part that is due, to a row of the table each */
+static enum rc
+prune_all(struct run *run, const struct db_result *due)
+{
+	enum rc rc = RC_OK;
+	char rows[16];
+	int count;
+
+	for (int i = 0; i < db_result_rows(due); i++)
+		run->total += atoi(db_result_text(due, i, 1));
+	for (int i = 0; rc == RC_OK && i < db_result_rows(due); i++) {
+		const char *cells[] = { db_result_text(due, i, 0),
+			db_result_text(due, i, 1), db_result_text(due, i, 2) };
+
+		if (!run->options->dry_run) {
+			rc = prune_part(run, cells[0], &count);
+			snprintf(rows, sizeof rows, "%d", count);
+			cells[1] = rows;
+		}
+		table_row(run->table, cells);
+	}
+	return rc;
+}
+
+/* prune_command - as prune.h says */
+int
+prune_command(struct service *service, int argc, char **argv)
+{
+	static const char *const columns[] = { "what", "rows", "oldest", NULL };
+	struct options options;
+	struct run run = { service->db, &options, NULL, 0, 0 };
+	const char *const params[] = { options.days };
+	struct db_result *due;
+	int status;
+	enum rc rc;
+
+	if (!parse_options(&options,
+		config_long(service->config, PAYLOAD_KEEP_DAYS), argc, argv))
+		return command_line_fail(service, EXIT_USAGE,
+		    "usage: prune [--days N] [--dry-run] [--json]; N is 1 at "
+		    "least: what came today may have to be looked at still");
+	if ((status = command_line_connect(service)) != EXIT_DONE)
+		return status;
+	rc = db_run(service->db, "prune_due", 1, params, &due);
+	if (rc == RC_OK) {
+		run.table = table_new(columns);
+		rc = prune_all(&run, due);
+		table_print(run.table, options.json, stdout);
+		table_free(run.table);
+		db_result_free(due);
+	}
+	if (rc != RC_OK)
+		return command_line_fail(service, EXIT_UNAVAILABLE,
+		    "stopped after %d rows, run it again to go on: %s",
+		    run.done, db_error(service->db));
+	return EXIT_DONE;
+}

@@ -1,0 +1,18 @@
+/*
+ * reconcile.h - the reconcile command: are the books what Stripe says?
+ */
+#ifndef PAYDESK_RECONCILE_H
+#define PAYDESK_RECONCILE_H
+
+#include "program/serve.h"
+#include "stripe/stripe_intake.h"
+
+/*
+ * Runs `reconcile [--dry-run | --fix] [--restart] [--json]`. An interrupted run
+ * is gone on with. Exit status 1: something differs, or with --fix: still does;
+ * or Stripe did not answer.
+ */
+int reconcile(struct service *service, struct stripe_intake *intake, int argc,
+    char **argv);
+
+#endif

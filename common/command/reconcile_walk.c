@@ -1,0 +1,363 @@
+#include "command/reconcile_walk.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+
+#define LIST "/v1/subscriptions"
+#define INVOICES "/v1/invoices"
+
+/* A number of a subscription that may be unknown. */
+static json_object *
+number(int64_t value)
+{
+	return value < 0 ? NULL : json_object_new_int64(value);
+}
+
+/* A text that may be. */
+static json_object *
+text(const char *value)
+{
+	return value == NULL ? NULL : json_object_new_string(value);
+}
+
+/* describe - what billing.reconcile_compare() takes for one subscription */
+static json_object *
+describe(const struct stripe_facts *facts)
+{
+	json_object *found = json_object_new_object();
+
+	json_object_object_add(found, "id", text(facts->subscription));
+	json_object_object_add(found, "customer", text(facts->customer));
+	json_object_object_add(found, "account_ref", text(facts->account_ref));
+	json_object_object_add(found, "status", text(facts->status));
+	json_object_object_add(found, "plan", text(facts->plan));
+	json_object_object_add(found, "period", text(facts->period));
+	json_object_object_add(found, "price_id", text(facts->price_id));
+	json_object_object_add(found, "seats", number(facts->seats));
+	json_object_object_add(
+	    found, "period_start", number(facts->period_start_s));
+	json_object_object_add(
+	    found, "period_end", number(facts->period_end_s));
+	json_object_object_add(found, "trial_end", number(facts->trial_end_s));
+	json_object_object_add(
+	    found, "cancel", json_object_new_boolean(facts->cancel_scheduled));
+	json_object_object_add(found, "cancel_at", number(facts->cancel_at_s));
+	return found;
+}
+
+/* describe_all - a page for the database; what cannot be read is counted */
+static json_object *
+describe_all(struct reconcile_walk *walk, json_object *data)
+{
+	json_object *found = json_object_new_array();
+	struct stripe_facts facts;
+	const char *problem;
+
+	for (size_t i = 0; i < json_object_array_length(data); i++) {
+		if (stripe_intake_snapshot(walk->intake,
+			json_object_array_get_idx(data, i), &facts,
+			&problem) == RC_OK) {
+			json_object_array_add(found, describe(&facts));
+			continue;
+		}
+		log_message("warn",
+		    "stripe: a subscription on the list cannot be read: %s",
+		    problem);
+		walk->malformed++;
+	}
+	return found;
+}
+
+/* ask - a statement with text parameters; what fails is the database's */
+static enum rc
+ask(struct reconcile_walk *walk, const char *statement, size_t count,
+    const char *const *params, struct db_result **result)
+{
+	if (db_run(walk->service->db, statement, count, params, result) ==
+	    RC_OK)
+		return RC_OK;
+	return RC_BUSY;
+}
+
+/* seconds - as a parameter */
+static const char *
+seconds(struct reconcile_walk *walk, int64_t at_s)
+{
+	return arena_printf(walk->one, "%" PRId64, at_s);
+}
+
+/* find - the subscription of that id on a page; NULL: it is not there */
+static json_object *
+find(json_object *data, const char *id)
+{
+	const char *other;
+
+	for (size_t i = 0; i < json_object_array_length(data); i++) {
+		json_object *object = json_object_array_get_idx(data, i);
+
+		if (json_string(object, "id", &other) == RC_OK &&
+		    strcmp(other, id) == 0)
+			return object;
+	}
+	return NULL;
+}
+
+/*
+ * stands - whether a status that an invoice has changed is right: past due
+ * while the latest invoice is open, active once it is paid
+ */
+static bool
+stands(
+    struct reconcile_walk *walk, json_object *subscription, const char *status)
+{
+	const char *id, *paid;
+	json_object *invoice;
+
+	if (json_id(subscription, "latest_invoice", &id) != RC_OK ||
+	    stripe_api_object(stripe_intake_api(walk->intake), walk->one,
+		INVOICES, id, &invoice, NULL) != RC_OK ||
+	    json_string(invoice, "status", &paid) != RC_OK)
+		return false;
+	return strcmp(status, "past_due") == 0 ? strcmp(paid, "open") == 0 :
+						 strcmp(paid, "paid") == 0;
+}
+
+/*
+ * apply - what Stripe says, as an event of our own; fact, where given, is the
+ * payment that its status stands by
+ */
+static enum rc
+apply(struct reconcile_walk *walk, json_object *subscription, const char *fact,
+    int64_t at_s)
+{
+	struct db *db = walk->service->db;
+	enum ledger_outcome outcome;
+	struct ledger_entry entry;
+	size_t len;
+	const char *body = stripe_intake_own_event(
+	    walk->intake, walk->one, subscription, at_s, &len);
+	enum rc rc;
+
+	if (body == NULL)
+		return RC_TOO_LARGE;
+	rc = stripe_intake_prepare(
+	    walk->intake, db, walk->one, body, len, &entry);
+	if (rc == RC_OK) {
+		entry.facts.fact = fact;
+		rc = ledger_apply(db, walk->one, &entry, &outcome);
+	}
+	return rc == RC_OK ? RC_OK : RC_BUSY;
+}
+
+/* fix - and see what that has changed */
+static enum rc
+fix(struct reconcile_walk *walk, const char *id, json_object *subscription,
+    const char *fact, int64_t at_s)
+{
+	json_object *one = json_object_new_array(), *found;
+	const char *params[] = { id, seconds(walk, at_s), NULL };
+	enum rc rc;
+
+	json_object_array_add(one, json_object_get(subscription));
+	found = describe_all(walk, one);
+	json_object_put(one);
+	rc = ask(walk, "reconcile_yield", 2, params, NULL);
+	if (rc == RC_OK)
+		rc = apply(walk, subscription, fact, at_s);
+	params[2] = params[1];
+	params[1] = json_object_to_json_string(found);
+	params[0] = walk->run;
+	if (rc == RC_OK)
+		rc = ask(walk, "reconcile_settle", 3, params, NULL);
+	json_object_put(found);
+	return rc;
+}
+
+/* handle - a subscription that differs; by_payment: perhaps with good reason */
+static enum rc
+handle(struct reconcile_walk *walk, json_object *subscription, const char *id,
+    const char *status, bool by_payment, int64_t at_s)
+{
+	const char *const params[] = { walk->run, id };
+	const char *fact = NULL;
+	struct db_result *result;
+	bool differs = true;
+
+	if (by_payment && stands(walk, subscription, status)) {
+		if (ask(walk, "reconcile_excuse", 2, params, &result) != RC_OK)
+			return RC_BUSY;
+		differs = *db_result_text(result, 0, 0) == 't';
+		db_result_free(result);
+		fact = strcmp(status, "past_due") == 0 ? "payment_failed" :
+							 "payment_paid";
+	}
+	if (!differs || !walk->fix)
+		return RC_OK;
+	return fix(walk, id, subscription, fact, at_s);
+}
+
+/* compare - what Stripe answered with what is here */
+static enum rc
+compare(struct reconcile_walk *walk, json_object *data, json_object *found,
+    int64_t at_s)
+{
+	const char *const params[] = { walk->run,
+		json_object_to_json_string(found), seconds(walk, at_s) };
+	struct db_result *result;
+	enum rc rc = ask(walk, "reconcile_compare", 3, params, &result);
+
+	if (rc != RC_OK)
+		return rc;
+	for (int i = 0; rc == RC_OK && i < db_result_rows(result); i++) {
+		const char *id = db_result_text(result, i, 0);
+
+		rc = handle(walk, find(data, id), id,
+		    db_result_text(result, i, 1),
+		    *db_result_text(result, i, 2) == 't', at_s);
+		arena_reset(walk->one);
+	}
+	db_result_free(result);
+	return rc;
+}
+
+/* do_page - compare it, then note that it is done */
+static enum rc
+do_page(struct reconcile_walk *walk, const struct stripe_page *page)
+{
+	size_t count = json_object_array_length(page->data);
+	const char *last = NULL;
+	const char *params[3];
+	json_object *found;
+	enum rc rc;
+
+	if (count > 0 &&
+	    json_string(json_object_array_get_idx(page->data, count - 1), "id",
+		&last) != RC_OK)
+		return RC_UPSTREAM;
+	if (page->has_more && last == NULL)
+		return RC_UPSTREAM;
+	found = describe_all(walk, page->data);
+	rc = compare(walk, page->data, found, page->before_s);
+	params[0] = walk->run;
+	params[1] = json_object_to_json_string(found);
+	params[2] = last;
+	if (rc == RC_OK)
+		rc = ask(walk, "reconcile_page_done", 3, params, NULL);
+	json_object_put(found);
+	walk->after = last;
+	walk->checked += (int)count;
+	command_line_progress(walk->checked,
+	    walk->checked > walk->total || !page->has_more ? walk->checked :
+							     walk->total);
+	return rc;
+}
+
+/* walk_list - every page from walk->after on */
+static enum rc
+walk_list(struct reconcile_walk *walk)
+{
+	struct stripe_page page = { .has_more = true };
+	char after[JSON_STRING_MAX + 1];
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && page.has_more) {
+		if (walk->after != NULL)
+			snprintf(after, sizeof after, "%s", walk->after);
+		arena_reset(walk->page);
+		rc = stripe_api_page(stripe_intake_api(walk->intake),
+		    walk->page, LIST, "status=all",
+		    walk->after != NULL ? after : NULL, &page);
+		if (rc == RC_OK)
+			rc = do_page(walk, &page);
+	}
+	return rc;
+}
+
+/*
+ * end_gone - a subscription that Stripe does not know ends. Unless Stripe knows
+ * none of these books: then this is another account.
+ */
+static enum rc
+end_gone(struct reconcile_walk *walk, const char *id, const char *object,
+    bool known, int64_t at_s)
+{
+	json_object *canceled;
+
+	if (!known) {
+		walk->strange = true;
+		return RC_OK;
+	}
+	if (json_parse(walk->one, object, strlen(object), &canceled) != RC_OK)
+		return RC_TOO_LARGE;
+	return fix(walk, id, canceled, NULL, at_s);
+}
+
+/* ask_about - one that is alive here and was not on the list */
+static enum rc
+ask_about(struct reconcile_walk *walk, const struct db_result *rows, int row)
+{
+	const char *id = db_result_text(rows, row, 0);
+	const char *const params[] = { walk->run, id,
+		db_result_text(rows, row, 1) };
+	struct stripe_page page = { .has_more = false };
+	json_object *subscription, *found;
+	enum rc rc;
+
+	rc = stripe_api_object(stripe_intake_api(walk->intake), walk->page,
+	    LIST, id, &subscription, &page.before_s);
+	if (rc == RC_NOT_FOUND) {
+		rc = ask(walk, "reconcile_gone", 3, params, NULL);
+		if (rc == RC_OK && walk->fix)
+			rc = end_gone(walk, id, db_result_text(rows, row, 3),
+			    *db_result_text(rows, row, 2) == 't',
+			    page.before_s);
+	} else if (rc == RC_OK) {
+		page.data = json_object_new_array();
+		json_object_array_add(page.data, json_object_get(subscription));
+		found = describe_all(walk, page.data);
+		rc = compare(walk, page.data, found, page.before_s);
+		json_object_put(found);
+		json_object_put(page.data);
+	}
+	arena_reset(walk->one);
+	arena_reset(walk->page);
+	return rc;
+}
+
+/* walk_unseen - what is alive here and was not on the list */
+static enum rc
+walk_unseen(struct reconcile_walk *walk)
+{
+	char after[JSON_STRING_MAX + 1] = "";
+	const char *const params[] = { walk->run, after };
+	struct db_result *rows;
+	int count = 1;
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && count > 0) {
+		rc = ask(walk, "reconcile_unseen", 2, params, &rows);
+		if (rc != RC_OK)
+			return rc;
+		count = db_result_rows(rows);
+		for (int i = 0; rc == RC_OK && i < count; i++)
+			rc = ask_about(walk, rows, i);
+		if (count > 0)
+			snprintf(after, sizeof after, "%s",
+			    db_result_text(rows, count - 1, 0));
+		db_result_free(rows);
+	}
+	return rc;
+}
+
+/* reconcile_walk - the list, then what was not on it */
+enum rc
+reconcile_walk(struct reconcile_walk *walk)
+{
+	enum rc rc = walk_list(walk);
+
+	return rc == RC_OK ? walk_unseen(walk) : rc;
+}

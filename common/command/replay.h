@@ -1,0 +1,55 @@
+/*
+ * replay.h - the replay command: events of the ledger, once more.
+ */
+#ifndef PAYDESK_REPLAY_H
+#define PAYDESK_REPLAY_H
+
+#include "program/serve.h"
+#include "stripe/stripe_intake.h"
+
+/* The statements that a program with this command lists among its own. */
+#define REPLAY_STATEMENTS \
+	{ \
+		"replay_failed", \
+		"SELECT event_id FROM billing.stripe_events" \
+		" WHERE processed_at IS NULL ORDER BY created_at, received_at" \
+	}, \
+	    { "replay_one", \
+		    "SELECT type FROM billing.stripe_events" \
+		    " WHERE event_id = $1" }, \
+	{ \
+		"replay_body", \
+		    "SELECT payload, payload_truncated" \
+		    " FROM billing.stripe_events WHERE event_id = $1" \
+	}
+
+struct replay_result {
+	enum ledger_outcome outcome; /* LEDGER_HANDLER_ERROR: it failed */
+	const char *problem;	     /* then why; until db is used again */
+	bool known;		     /* it could be tried at all */
+};
+
+/* Applies one event of the ledger again, or with dry_run only tries to. */
+void replay_event(struct db *db, struct stripe_intake *intake,
+    struct arena *arena, const char *id, bool dry_run,
+    struct replay_result *result);
+
+/*
+ * Applies events of the ledger as a delivery would, in the order given, and
+ * prints what came of each. One that is processed stays so, unless it found no
+ * account: that is tried anew. What was cut at the payload cap, or emptied
+ * since, is fetched from Stripe by id. Returns the exit status: 1 when any event
+ * could not be applied.
+ */
+int replay_ids(struct service *service, struct stripe_intake *intake,
+    const char *const *ids, int count, bool dry_run, bool as_json);
+
+/* The same with the ids in the first column of a result. */
+int replay_rows(struct service *service, struct stripe_intake *intake,
+    const struct db_result *rows, bool dry_run, bool as_json);
+
+/* Runs `replay [--failed | ID…] [--dry-run] [--json]`. */
+int replay_events(struct service *service, struct stripe_intake *intake,
+    int argc, char **argv);
+
+#endif

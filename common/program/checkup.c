@@ -1,0 +1,238 @@
+#include "program/checkup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "program/doctor.h"
+
+/* A plan that does not know its parameters: no call is folded away. */
+#define GENERIC_PLANS "SET LOCAL plan_cache_mode = force_generic_plan"
+
+/* An EXPLAIN for each prepared statement, with as many NULLs as parameters. */
+#define EXPLANATIONS \
+	"SELECT name, format('EXPLAIN EXECUTE %I', name) ||" \
+	" coalesce('(' || (SELECT string_agg('NULL', ', ')" \
+	" FROM unnest(parameter_types)) || ')', '')" \
+	" FROM pg_catalog.pg_prepared_statements ORDER BY name"
+
+#define SESSION \
+	"SELECT current_user, r.rolsuper," \
+	" pg_catalog.pg_has_role(n.nspowner, 'USAGE')," \
+	" current_setting('server_version')," \
+	" extract(epoch FROM clock_timestamp())" \
+	" FROM pg_catalog.pg_roles r, pg_catalog.pg_namespace n" \
+	" WHERE r.rolname = current_user AND n.nspname = 'billing'"
+
+/* role_of - the role that a program should have; it lives in the arena */
+static const char *
+role_of(struct service *service)
+{
+	char *role = arena_printf(
+	    service->arena, "paydesk_%s", service->program->name);
+
+	if (role == NULL)
+		return service->program->name;
+	for (char *c = role; *c != '\0'; c++) {
+		if (*c == '-')
+			*c = '_';
+	}
+	return role;
+}
+
+/* examine_settings - which are set, and where; they are right, or it had ended */
+static void
+examine_settings(struct service *service, struct doctor *doctor)
+{
+	const enum setting *setting = service->program->settings;
+	const char *origin, *value;
+
+	for (; *setting != SETTING_END; setting++) {
+		origin = config_origin(service->config, *setting);
+		value = config_string(service->config, *setting);
+		if (origin != NULL)
+			doctor_ok(doctor, config_name(*setting), "set, from %s",
+			    origin);
+		else if (value != NULL)
+			doctor_ok(doctor, config_name(*setting),
+			    "not set, so it is %s", value);
+		else
+			doctor_ok(doctor, config_name(*setting), "not set");
+	}
+}
+
+/* connect - to the database; returns the exit status */
+static int
+connect(struct service *service, struct doctor *doctor)
+{
+	enum rc rc = db_connect(service->db);
+	int version = db_schema_version(service->db);
+	const char *advice;
+
+	if (rc == RC_BUSY) {
+		doctor_problem(doctor, "database",
+		    "Start PostgreSQL, or correct DATABASE_URL.", "%s",
+		    db_error(service->db));
+		return EXIT_UNAVAILABLE;
+	}
+	if (rc == RC_OK)
+		return EXIT_DONE;
+	if (version > DB_SCHEMA_VERSION)
+		advice = "Install the programs that belong to the schema.";
+	else if (strcmp(db_sqlstate(service->db), "42501") == 0)
+		advice = arena_printf(service->arena,
+		    "Name the role %s in DATABASE_URL.", role_of(service));
+	else
+		advice = "Run sql/migrate as the schema's owner.";
+	doctor_problem(doctor, "schema", advice, "%s", db_error(service->db));
+	return EXIT_CONFIG;
+}
+
+/* examine_session - who we are there, and the time there */
+static void
+examine_session(struct service *service, struct doctor *doctor)
+{
+	struct db_result *result;
+	const char *user;
+	double now_s;
+
+	if (db_query(service->db, SESSION, &result) != RC_OK) {
+		doctor_problem(doctor, "database",
+		    "Look into the log of PostgreSQL.", "%s",
+		    db_error(service->db));
+		return;
+	}
+	now_s = (double)time(NULL);
+	user = db_result_text(result, 0, 0);
+	doctor_ok(
+	    doctor, "database", "PostgreSQL %s", db_result_text(result, 0, 3));
+	doctor_ok(
+	    doctor, "schema", "version %d", db_schema_version(service->db));
+	if (*db_result_text(result, 0, 1) == 't' ||
+	    *db_result_text(result, 0, 2) == 't')
+		doctor_warn(doctor, "database role",
+		    arena_printf(service->arena,
+			"Name the role %s in DATABASE_URL.", role_of(service)),
+		    "%s is %s and may do more than this program needs", user,
+		    *db_result_text(result, 0, 1) == 't' ?
+			"a superuser" :
+			"the owner of the schema");
+	else
+		doctor_ok(doctor, "database role", "%s", user);
+	doctor_clock(doctor, "clock of the database",
+	    strtod(db_result_text(result, 0, 4), NULL) - now_s);
+	db_result_free(result);
+}
+
+/* explain - begin to run a statement, which is when rights are looked at */
+static enum rc
+explain(struct db *db, void *context)
+{
+	const char *explanation = context;
+	enum rc rc;
+
+	rc = db_query(db, "SET TRANSACTION READ ONLY", NULL);
+	if (rc == RC_OK)
+		rc = db_query(db, GENERIC_PLANS, NULL);
+	return rc == RC_OK ? db_query(db, explanation, NULL) : rc;
+}
+
+/* examine_rights - may our role run what the program runs? */
+static void
+examine_rights(struct service *service, struct doctor *doctor)
+{
+	struct db_result *result;
+	const char *name;
+	int rows, tried = 0, refused = 0;
+
+	if (db_query(service->db, EXPLANATIONS, &result) != RC_OK) {
+		doctor_problem(doctor, "database rights",
+		    "Look into the log of PostgreSQL.", "%s",
+		    db_error(service->db));
+		return;
+	}
+	rows = db_result_rows(result);
+	for (int i = 0; i < rows; i++) {
+		name = db_result_text(result, i, 0);
+		if (strncmp(name, DB_OPERATOR, strlen(DB_OPERATOR)) == 0)
+			continue;
+		tried++;
+		if (db_transaction(service->db, explain,
+			(void *)db_result_text(result, i, 1)) == RC_OK)
+			continue;
+		refused++;
+		doctor_problem(doctor, "database rights",
+		    arena_printf(service->arena,
+			"Name the role %s in DATABASE_URL, or GRANT it what "
+			"the files in sql/ grant.",
+			role_of(service)),
+		    "statement %s: %s", name, db_error(service->db));
+	}
+	if (refused == 0)
+		doctor_ok(
+		    doctor, "database rights", "all %d statements", tried);
+	db_result_free(result);
+}
+
+/* examine_database - returns the exit status */
+static int
+examine_database(struct service *service, struct doctor *doctor)
+{
+	int status;
+
+	if (service->program->statements == NULL)
+		return EXIT_DONE;
+	if (service->db == NULL) {
+		doctor_problem(doctor, "database",
+		    "Set DATABASE_URL, e.g. to "
+		    "postgresql://paydesk_…@/paydesk?host=/run/postgresql.",
+		    "DATABASE_URL is not set");
+		return EXIT_CONFIG;
+	}
+	status = connect(service, doctor);
+	if (status == EXIT_DONE) {
+		examine_session(service, doctor);
+		examine_rights(service, doctor);
+	}
+	return status;
+}
+
+/* read_options - false: the caller has made a mistake */
+static bool
+read_options(int argc, char **argv, bool *offline, bool *as_json)
+{
+	*offline = *as_json = false;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--offline") == 0)
+			*offline = true;
+		else if (strcmp(argv[i], "--json") == 0)
+			*as_json = true;
+		else
+			return false;
+	}
+	return true;
+}
+
+/* checkup_run - everything that is needed, looked at once */
+int
+checkup_run(struct service *service, int argc, char **argv)
+{
+	bool offline, as_json, fine;
+	struct doctor *doctor;
+	int status;
+
+	if (!read_options(argc, argv, &offline, &as_json))
+		return command_line_fail(service, EXIT_USAGE,
+		    "usage: %s check [--offline] [--json]",
+		    service->program->name);
+	doctor = doctor_new(service->arena, offline);
+	examine_settings(service, doctor);
+	status = examine_database(service, doctor);
+	if (service->program->examine != NULL)
+		service->program->examine(service, doctor);
+	fine = doctor_report(doctor, as_json, stdout);
+	if (status != EXIT_DONE)
+		return status;
+	return fine ? EXIT_DONE : EXIT_FAILED;
+}

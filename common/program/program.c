@@ -1,0 +1,234 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "program/checkup.h"
+#include "base/log.h"
+#include "program/serve.h"
+#include "program/serve_loop.h"
+#include "program/settings_file.h"
+#include "program/stats.h"
+
+#define DB_TIMEOUT_MS 5000	  /* a request must not wait longer */
+#define COMMAND_TIMEOUT_MS 600000 /* of a command, which may read everything */
+#define LOCK_TIMEOUT_MS 3000	  /* behind a request or another command */
+#define SERVICE_ARENA_MAX (4 << 20) /* bytes */
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
+/* usage - what it is and what it can do */
+static void
+usage(const struct program *program, FILE *out)
+{
+	const struct command *command;
+	const enum setting *setting;
+	const struct route *route;
+
+	fprintf(out, "%s - %s\n\nUsage:\n", program->name, program->summary);
+	fprintf(out,
+	    "  %s check [--offline] [--json]\n"
+	    "      is all that it needs in place, and if not, what to do?\n",
+	    program->name);
+	fprintf(out,
+	    "  %s settings\n      print a settings file with every default\n",
+	    program->name);
+	for (command = program->commands; command->name; command++)
+		fprintf(out, "  %s %s %s\n      %s\n", program->name,
+		    command->name, command->arguments, command->help);
+	fprintf(out, "  %s --help | --version\n\n", program->name);
+	fputs("With a listening socket on descriptor 0 it serves FastCGI:\n",
+	    out);
+	for (route = program->routes; route->method; route++)
+		fprintf(out, "  %s %s\n", route->method, route->path);
+	fputs("\nSettings, from the environment (NAME_FILE=path reads a "
+	      "file) or from systemd's\ncredentials (secret_NAME):\n",
+	    out);
+	for (setting = program->settings; *setting != SETTING_END; setting++)
+		fprintf(out, "  %-24s %s\n", config_name(*setting),
+		    config_help(*setting));
+	fprintf(out, "\nThe whole story: man %s\n", program->name);
+}
+
+/* listening - whether a descriptor is a socket that accepts */
+static int
+listening(int descriptor)
+{
+	socklen_t len = sizeof(int);
+	int accepts = 0;
+
+	return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &accepts,
+		   &len) == 0 &&
+	    accepts;
+}
+
+/* find_command - one of the program's own; NULL: it has none of that name */
+static const struct command *
+find_command(const struct program *program, const char *name)
+{
+	const struct command *command = program->commands;
+
+	while (command->name != NULL && strcmp(name, command->name) != 0)
+		command++;
+	return command->name != NULL ? command : NULL;
+}
+
+/* db_timeout_ms - how long to wait for an answer of the database */
+static int
+db_timeout_ms(const struct service *service)
+{
+	if (service->command != NULL &&
+	    find_command(service->program, service->command) != NULL)
+		return COMMAND_TIMEOUT_MS;
+	return service->program->db_timeout_ms != 0 ?
+	    service->program->db_timeout_ms :
+	    DB_TIMEOUT_MS;
+}
+
+/* session_options - settings that the database's functions read */
+static const char *
+session_options(
+    int timeout_ms, const struct config *config, char *options, size_t size)
+{
+	snprintf(options, size,
+	    "-c statement_timeout=%d -c lock_timeout=%d "
+	    "-c idle_in_transaction_session_timeout=%d "
+	    "-c paydesk.referral_credit_days=%ld -c paydesk.grace_days=%ld",
+	    timeout_ms * 8 / 10,
+	    timeout_ms < DB_TIMEOUT_MS ? timeout_ms * 6 / 10 : LOCK_TIMEOUT_MS,
+	    timeout_ms, config_long(config, REFERRAL_CREDIT_DAYS),
+	    config_long(config, GRACE_DAYS));
+	return options;
+}
+
+/* set_up - settings, the program's own state, the database's address */
+static int
+set_up(struct service *service, char *options, size_t options_size)
+{
+	const struct program *program = service->program;
+	const char *problem = NULL, *url;
+	int timeout_ms;
+
+	if (config_load(program->settings, &service->config, &problem) != RC_OK)
+		return command_line_fail(service, EXIT_CONFIG, "%s", problem);
+	if (program->setup != NULL &&
+	    program->setup(service, &problem) != RC_OK)
+		return command_line_fail(service, EXIT_CONFIG, "%s", problem);
+	url = config_string(service->config, DATABASE_URL);
+	if (program->statements == NULL || url == NULL)
+		return EXIT_DONE;
+	timeout_ms = db_timeout_ms(service);
+	session_options(timeout_ms, service->config, options, options_size);
+	service->db = db_new(url, options, program->statements, timeout_ms);
+	return EXIT_DONE;
+}
+
+/* no_database - why a program that needs one cannot go on */
+static int
+no_database(struct service *service)
+{
+	return command_line_fail(service, EXIT_CONFIG,
+	    "DATABASE_URL is not set: give the libpq URI of the database with "
+	    "this program's role, e.g. "
+	    "postgresql://paydesk_…@/paydesk?host=/run/postgresql");
+}
+
+/* join_stats - counting is a help, and no condition */
+static void
+join_stats(const struct service *service)
+{
+	const char *directory = config_string(service->config, STATS_DIR);
+
+	if (directory != NULL && !stats_join(directory, service->program->name))
+		log_message("warn", "STATS_DIR %s: nothing is counted: %s",
+		    directory, strerror(errno));
+}
+
+/* serve - as long as descriptor 0 has callers */
+static int
+serve(struct service *service)
+{
+	enum rc rc;
+
+	serve_loop_hold_signals();
+	if (service->program->statements != NULL && service->db == NULL)
+		return no_database(service);
+	if (service->db != NULL) {
+		rc = db_connect(service->db);
+		if (rc == RC_INTERNAL && !service->program->serves_any_database)
+			return command_line_fail(
+			    service, EXIT_CONFIG, "%s", db_error(service->db));
+		if (rc != RC_OK)
+			log_message("warn",
+			    "no database yet, every request gets 503: %s",
+			    db_error(service->db));
+	}
+	join_stats(service);
+	return serve_loop(service, STDIN_FILENO);
+}
+
+/* run_command - by name; the usage when there is none of that name */
+static int
+run_command(struct service *service, int argc, char **argv)
+{
+	const struct command *command = find_command(service->program, argv[1]);
+
+	if (strcmp(argv[1], "check") == 0)
+		return checkup_run(service, argc - 1, argv + 1);
+	if (command != NULL)
+		return command->run(service, argc - 1, argv + 1);
+	return command_line_fail(service, EXIT_USAGE,
+	    "there is no command '%s'; see %s --help", argv[1],
+	    service->program->name);
+}
+
+/* about - answers that need no settings; whether this was one */
+static bool
+about(const struct program *program, int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--help") == 0)
+		usage(program, stdout);
+	else if (argc > 1 && strcmp(argv[1], "--version") == 0)
+		printf("%s (paydesk) %s\n", program->name, PACKAGE_VERSION);
+	else if (argc == 2 && strcmp(argv[1], "settings") == 0)
+		settings_file(stdout, program->name, program->settings);
+	else
+		return false;
+	return true;
+}
+
+/* program_main - options, then a command or the service */
+int
+program_main(const struct program *program, int argc, char **argv)
+{
+	struct service service = { .program = program };
+	char options[256];
+	unsigned seed;
+	int status;
+
+	if (getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed)
+		srandom(seed);
+	log_init(program->name);
+	if (about(program, argc, argv))
+		return EXIT_DONE;
+	if (argc < 2 && !listening(STDIN_FILENO)) {
+		usage(program, stderr);
+		return EXIT_USAGE;
+	}
+	service.command = argc > 1 ? argv[1] : NULL;
+	service.arena = arena_new(SERVICE_ARENA_MAX);
+	status = set_up(&service, options, sizeof options);
+	if (status == EXIT_DONE)
+		status = argc > 1 ? run_command(&service, argc, argv) :
+				    serve(&service);
+	db_free(service.db);
+	arena_free(service.arena);
+	config_free(service.config);
+	return status;
+}

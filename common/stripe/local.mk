@@ -1,0 +1,25 @@
+# stripe - Stripe's events, its API, the ledger. It uses catalog, mail, ops and
+# what is below them.
+
+noinst_LIBRARIES += common/stripe/libstripe.a
+stripe_libs = common/stripe/libstripe.a $(middle_libs)
+common_stripe_libstripe_a_SOURCES = \
+	common/stripe/ledger.c common/stripe/ledger.h \
+	common/stripe/order.c common/stripe/order.h \
+	common/stripe/stripe_api.c common/stripe/stripe_api.h \
+	common/stripe/stripe_client.c common/stripe/stripe_client.h \
+	common/stripe/stripe_doctor.c common/stripe/stripe_doctor.h \
+	common/stripe/stripe_endpoint.c common/stripe/stripe_endpoint.h \
+	common/stripe/stripe_event.c common/stripe/stripe_event.h \
+	common/stripe/stripe_facts.c common/stripe/stripe_facts.h \
+	common/stripe/stripe_intake.c common/stripe/stripe_intake.h
+
+stripe_tests = \
+	tests/unit/stripe/test-ledger \
+	tests/unit/stripe/test-stripe_api \
+	tests/unit/stripe/test-stripe_event \
+	tests/unit/stripe/test-stripe_facts \
+	tests/unit/stripe/test-stripe_intake
+UNIT_TESTS += $(stripe_tests)
+$(stripe_tests): LDADD = tests/unit/libunit.a $(stripe_libs) \
+	$(CHECK_LIBS)

@@ -1,0 +1,147 @@
+#include "stripe/order.h"
+
+#include <string.h>
+
+#include "base/json.h"
+
+#define CODE_MAX 64 /* bytes of a referral code */
+
+/* wrong - 400 */
+static enum rc
+wrong(struct request *request, const char *code, const char *detail)
+{
+	return request_fail(request, RC_BAD_REQUEST, code, detail);
+}
+
+/* read_price - plan and cadence to a price */
+static enum rc
+read_price(const struct catalog *catalog, struct request *request,
+    json_object *body, struct order *order)
+{
+	const char *cadence, *name, *plan;
+	enum rc rc;
+
+	if (json_string(body, "cadence", &cadence) != RC_OK ||
+	    (strcmp(cadence, "monthly") != 0 && strcmp(cadence, "annual") != 0))
+		return wrong(request, "invalid_cadence",
+		    "cadence must be \"monthly\" or \"annual\".");
+	rc = json_string(body, "plan", &name);
+	plan = rc != RC_BAD_REQUEST ? catalog_plan(catalog, name) : NULL;
+	if (plan == NULL && rc != RC_NOT_FOUND)
+		return wrong(
+		    request, "unknown_plan", "There is no plan of this name.");
+	if (plan != NULL)
+		order->price = catalog_offer(catalog, plan, cadence);
+	return RC_OK;
+}
+
+/* read_quantity - a whole number, 1 when not given */
+static enum rc
+read_quantity(const struct catalog *catalog, struct request *request,
+    json_object *body, struct order *order)
+{
+	long max = catalog_checkout(catalog)->quantity_max;
+	int64_t quantity = 1;
+
+	if (json_integer(body, "quantity", 1, max, &quantity) == RC_BAD_REQUEST)
+		return wrong(request, "invalid_quantity",
+		    arena_printf(request_arena(request),
+			"quantity must be a whole number from 1 to %ld.", max));
+	order->quantity = (long)quantity;
+	return RC_OK;
+}
+
+/* read_texts - referral code and locale */
+static enum rc
+read_texts(const struct catalog *catalog, struct request *request,
+    json_object *body, struct order *order)
+{
+	if (json_string(body, "referral_code", &order->referral_code) ==
+		RC_BAD_REQUEST ||
+	    (order->referral_code != NULL &&
+		strlen(order->referral_code) > CODE_MAX))
+		return wrong(request, "invalid_referral_code",
+		    "referral_code must be a text of at most 64 characters.");
+	if (order->referral_code != NULL && *order->referral_code == '\0')
+		order->referral_code = NULL;
+	if (json_string(body, "locale", &order->locale) == RC_BAD_REQUEST ||
+	    (order->locale != NULL && !catalog_locale(order->locale)))
+		return wrong(request, "invalid_locale",
+		    "locale must be \"auto\" or a locale such as \"de\".");
+	if (order->locale == NULL)
+		order->locale = catalog_checkout(catalog)->locale;
+	return RC_OK;
+}
+
+/* read_url - a page to which the customer may be sent, or the usual one */
+static enum rc
+read_url(const struct catalog *catalog, const struct site *site,
+    struct request *request, json_object *body, const char *key,
+    const char *usual, const char **url)
+{
+	enum rc rc = json_string(body, key, url);
+
+	if (rc == RC_NOT_FOUND)
+		*url = site_page(site, request_arena(request), usual);
+	else if (rc != RC_OK ||
+	    !site_may_return(
+		site, *url, catalog_checkout(catalog)->return_urls))
+		return wrong(request, "invalid_return_url",
+		    arena_printf(request_arena(request),
+			"%s must be a page of SITE_URL, or of one that the "
+			"catalog allows.",
+			key));
+	return RC_OK;
+}
+
+/* read_key - the caller's own Idempotency-Key */
+static enum rc
+read_key(struct request *request, struct order *order)
+{
+	const char *key = request_param(request, "HTTP_IDEMPOTENCY_KEY"), *c;
+
+	if (key == NULL)
+		return RC_OK;
+	for (c = key; *c > ' ' && *c < 0x7f; c++)
+		;
+	if (c == key || *c != '\0' || c - key > ORDER_KEY_MAX)
+		return wrong(request, "invalid_idempotency_key",
+		    "Idempotency-Key must be 1 to 255 printable ASCII "
+		    "characters without blanks.");
+	order->client_key = key;
+	return RC_OK;
+}
+
+/* or_none - a text in the canonical form */
+static const char *
+or_none(const char *text)
+{
+	return text != NULL ? text : "-";
+}
+
+/* order_read - all of it */
+enum rc
+order_read(const struct catalog *catalog, const struct site *site,
+    struct request *request, struct order *order)
+{
+	json_object *body;
+	enum rc rc;
+
+	memset(order, 0, sizeof *order);
+	if ((rc = request_json(request, false, &body)) != RC_OK ||
+	    (rc = read_price(catalog, request, body, order)) != RC_OK ||
+	    (rc = read_quantity(catalog, request, body, order)) != RC_OK ||
+	    (rc = read_texts(catalog, request, body, order)) != RC_OK ||
+	    (rc = read_url(catalog, site, request, body, "success_url",
+		 "/settings?upgraded=1", &order->success_url)) != RC_OK ||
+	    (rc = read_url(catalog, site, request, body, "cancel_url",
+		 "/pricing", &order->cancel_url)) != RC_OK ||
+	    (rc = read_key(request, order)) != RC_OK)
+		return rc;
+	order->canonical = arena_printf(request_arena(request),
+	    "%s %ld %s %s %s",
+	    order->price != NULL ? order->price->price_id : "-",
+	    order->quantity, or_none(order->locale),
+	    or_none(order->success_url), or_none(order->cancel_url));
+	return order->canonical != NULL ? RC_OK : RC_TOO_LARGE;
+}

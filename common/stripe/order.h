@@ -1,0 +1,29 @@
+/*
+ * order.h - what somebody wants to buy: the body of POST /checkout, checked
+ * against the catalog.
+ */
+#ifndef PAYDESK_ORDER_H
+#define PAYDESK_ORDER_H
+
+#include "catalog/catalog.h"
+#include "base/rc.h"
+#include "program/request.h"
+#include "program/site.h"
+
+#define ORDER_KEY_MAX 255 /* bytes of an Idempotency-Key, as at Stripe */
+
+/* Texts live as long as the request. */
+struct order {
+	const struct catalog_price *price; /* NULL: not sold in that period */
+	long quantity;
+	const char *referral_code, *locale;   /* may be NULL */
+	const char *success_url, *cancel_url; /* NULL: there is no SITE_URL */
+	const char *client_key;		      /* the Idempotency-Key, or NULL */
+	const char *canonical;		      /* equal for equal orders */
+};
+
+/* RC_BAD_REQUEST after the reply: something is wrong with it. */
+enum rc order_read(const struct catalog *catalog, const struct site *site,
+    struct request *request, struct order *order) MUST_CHECK;
+
+#endif

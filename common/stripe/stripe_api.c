@@ -1,0 +1,345 @@
+#include "stripe/stripe_api.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "stripe/stripe_client.h"
+
+#define WALK_DEADLINE_MS 60000 /* of a page with all its repetitions */
+#define WALK_ATTEMPTS 6
+#define PAGE_MAX (32 << 20) /* bytes: a hundred of the largest events */
+
+struct stripe_api {
+	struct stripe_client *client;
+};
+
+/* stripe_api_new - when there is a key */
+struct stripe_api *
+stripe_api_new(struct arena *arena, const struct config *config)
+{
+	struct stripe_api *api;
+
+	if (config_string(config, STRIPE_API_KEY) == NULL)
+		return NULL;
+	api = arena_alloc(arena, sizeof *api);
+	if (api == NULL) {
+		fputs("paydesk: out of memory at start\n", stderr);
+		exit(71);
+	}
+	api->client = stripe_client_new(arena, config);
+	return api;
+}
+
+/* stripe_api_mode - sk_test_…, rk_live_… */
+const char *
+stripe_api_mode(const struct config *config)
+{
+	const char *key = config_string(config, STRIPE_API_KEY);
+
+	if (key == NULL ||
+	    (strncmp(key, "sk_", 3) != 0 && strncmp(key, "rk_", 3) != 0))
+		return NULL;
+	if (strncmp(key + 3, "live_", 5) == 0)
+		return "live";
+	return strncmp(key + 3, "test_", 5) == 0 ? "test" : NULL;
+}
+
+/* usable_id - what can stand in a path as it is */
+static bool
+usable_id(const char *id)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+	return *id != '\0' && strlen(id) <= 255 &&
+	    strspn(id, allowed) == strlen(id);
+}
+
+/* get - one object, asked for once unless it says more */
+static enum rc
+get(struct stripe_api *api, struct arena *arena,
+    struct stripe_exchange *exchange, json_object **object)
+{
+	exchange->method = "GET";
+	if (exchange->attempts == 0)
+		exchange->attempts = 1;
+	if (stripe_client_exchange(api->client, arena, exchange) != RC_OK)
+		return RC_UPSTREAM;
+	if (exchange->answer.status == 404)
+		return RC_NOT_FOUND;
+	if (exchange->answer.status != 200)
+		return RC_UPSTREAM;
+	if (json_parse(arena, exchange->answer.body, exchange->answer.body_len,
+		object) != RC_OK) {
+		log_message("warn", "stripe: GET %s: not JSON", exchange->kind);
+		return RC_UPSTREAM;
+	}
+	return RC_OK;
+}
+
+/* stripe_api_subscription - as it is now */
+enum rc
+stripe_api_subscription(struct stripe_api *api, struct arena *arena,
+    const char *id, long timeout_ms, json_object **subscription)
+{
+	struct stripe_exchange exchange = { .kind = "/v1/subscriptions",
+		.timeout_ms = timeout_ms };
+
+	if (!usable_id(id))
+		return RC_NOT_FOUND;
+	exchange.path = arena_printf(arena, "/v1/subscriptions/%s", id);
+	return get(api, arena, &exchange, subscription);
+}
+
+/* stripe_api_event - the event as it was sent */
+enum rc
+stripe_api_event(struct stripe_api *api, struct arena *arena, const char *id,
+    long timeout_ms, const char **text, size_t *len)
+{
+	struct stripe_exchange exchange = { .kind = "/v1/events",
+		.timeout_ms = timeout_ms };
+	json_object *event;
+	enum rc rc;
+
+	if (!usable_id(id))
+		return RC_NOT_FOUND;
+	exchange.path = arena_printf(arena, "/v1/events/%s", id);
+	rc = get(api, arena, &exchange, &event);
+	if (rc == RC_OK) {
+		*text = exchange.answer.body;
+		*len = exchange.answer.body_len;
+	}
+	return rc;
+}
+
+/* stripe_api_session - a Checkout session as it is now */
+enum rc
+stripe_api_session(struct stripe_api *api, struct arena *arena, const char *id,
+    json_object **session)
+{
+	struct stripe_exchange exchange = { .kind = "/v1/checkout/sessions",
+		.timeout_ms = STRIPE_DEADLINE_MS / 3 };
+
+	if (!usable_id(id))
+		return RC_NOT_FOUND;
+	exchange.path = arena_printf(arena, "/v1/checkout/sessions/%s", id);
+	return get(api, arena, &exchange, session);
+}
+
+/* stripe_api_live_subscription - the newest of a customer */
+enum rc
+stripe_api_live_subscription(struct stripe_api *api, struct arena *arena,
+    const char *customer, json_object **subscription)
+{
+	struct stripe_exchange exchange = { .kind = "/v1/subscriptions",
+		.timeout_ms = STRIPE_DEADLINE_MS / 3 };
+	json_object *list, *data;
+	enum rc rc;
+
+	if (!usable_id(customer))
+		return RC_NOT_FOUND;
+	exchange.path = arena_printf(
+	    arena, "/v1/subscriptions?customer=%s&limit=1", customer);
+	rc = get(api, arena, &exchange, &list);
+	if (rc != RC_OK)
+		return rc;
+	data = json_member(list, "data");
+	if (!json_object_is_type(data, json_type_array))
+		return RC_UPSTREAM;
+	if (json_object_array_length(data) == 0)
+		return RC_NOT_FOUND;
+	*subscription = json_object_array_get_idx(data, 0);
+	return RC_OK;
+}
+
+/* walk - a call of many */
+static enum rc
+walk(struct stripe_api *api, struct arena *arena,
+    struct stripe_exchange *exchange, json_object **object)
+{
+	exchange->timeout_ms = WALK_DEADLINE_MS;
+	exchange->attempts = WALK_ATTEMPTS;
+	exchange->walks = true;
+	return get(api, arena, exchange, object);
+}
+
+/* stripe_api_object - one of those that a walk asks about */
+enum rc
+stripe_api_object(struct stripe_api *api, struct arena *arena, const char *path,
+    const char *id, json_object **object, int64_t *before_s)
+{
+	struct stripe_exchange exchange = { .kind = path };
+	enum rc rc;
+
+	if (!usable_id(id))
+		return RC_NOT_FOUND;
+	exchange.path = arena_printf(arena, "%s/%s", path, id);
+	rc = walk(api, arena, &exchange, object);
+	if (before_s != NULL)
+		*before_s = exchange.before_s;
+	return rc;
+}
+
+/* stripe_api_page - of a list, at a decent pace */
+enum rc
+stripe_api_page(struct stripe_api *api, struct arena *arena, const char *path,
+    const char *query, const char *after, struct stripe_page *page)
+{
+	struct stripe_exchange exchange = { .kind = path,
+		.answer_max = PAGE_MAX };
+	json_object *list;
+	enum rc rc;
+
+	if (after != NULL && !usable_id(after))
+		return RC_UPSTREAM;
+	exchange.path = arena_printf(arena, "%s?limit=%d%s%s%s%s", path,
+	    STRIPE_PAGE_SIZE, *query != '\0' ? "&" : "", query,
+	    after != NULL ? "&starting_after=" : "",
+	    after != NULL ? after : "");
+	rc = walk(api, arena, &exchange, &list);
+	if (rc != RC_OK)
+		return RC_UPSTREAM;
+	page->before_s = exchange.before_s;
+	page->data = json_member(list, "data");
+	if (!json_object_is_type(page->data, json_type_array) ||
+	    json_boolean(list, "has_more", &page->has_more) != RC_OK) {
+		log_message("warn", "stripe: GET %s: not a list", path);
+		return RC_UPSTREAM;
+	}
+	return RC_OK;
+}
+
+/*
+ * refusal_detail - Stripe's sentence when it is for the customer. Of the
+ * answers about this server's key none is, nor one that shows any secret.
+ */
+static const char *
+refusal_detail(const struct stripe_exchange *exchange, json_object *error)
+{
+	long status = exchange->answer.status;
+	const char *message;
+
+	if (status == 0)
+		return "Stripe did not answer in time. Nothing has been "
+		       "charged; try again.";
+	if (status == 401 || status == 403)
+		return "Stripe does not accept this server's API key.";
+	if (status == 429)
+		return "Stripe is taking no more requests just now; try again "
+		       "in a moment.";
+	if (status >= 500 || status < 300 ||
+	    json_string(error, "message", &message) != RC_OK ||
+	    strstr(message, "sk_") != NULL || strstr(message, "rk_") != NULL ||
+	    strstr(message, "whsec_") != NULL)
+		return "Stripe could not do this. Nothing has been charged; "
+		       "try again.";
+	return message;
+}
+
+/* post - an object that Stripe makes */
+static enum rc
+post(struct stripe_api *api, struct arena *arena,
+    struct stripe_exchange *exchange, const struct form_out *form,
+    json_object **object, struct stripe_refusal *refusal)
+{
+	const char *code = NULL;
+	json_object *error;
+
+	exchange->method = "POST";
+	exchange->path = exchange->kind;
+	exchange->timeout_ms = STRIPE_DEADLINE_MS;
+	exchange->attempts = STRIPE_ATTEMPTS;
+	exchange->body = form_out_text(form, &exchange->body_len);
+	*object = NULL;
+	memset(refusal, 0, sizeof *refusal);
+	if (exchange->body != NULL &&
+	    stripe_client_exchange(api->client, arena, exchange) == RC_OK &&
+	    (json_parse(arena, exchange->answer.body, exchange->answer.body_len,
+		 object) != RC_OK ||
+		!json_object_is_type(*object, json_type_object)))
+		*object = NULL;
+	refusal->request_id = exchange->request_id;
+	if (*object != NULL && exchange->answer.status / 100 == 2)
+		return RC_OK;
+	error = json_member(*object, "error");
+	refusal->answered = exchange->answer.status >= 300;
+	refusal->detail = refusal_detail(exchange, error);
+	if (json_string(error, "code", &code) == RC_OK ||
+	    json_string(error, "type", &code) == RC_OK)
+		log_message("warn", "stripe: POST %s: refused: %s",
+		    exchange->kind, code);
+	else if (exchange->answer.status / 100 == 2)
+		log_message("warn", "stripe: POST %s: the answer is no object",
+		    exchange->kind);
+	return RC_UPSTREAM;
+}
+
+/* stripe_api_open_checkout - a page where the customer pays */
+enum rc
+stripe_api_open_checkout(struct stripe_api *api, struct arena *arena,
+    const struct form_out *form, const char *idempotency_key,
+    json_object **session, struct stripe_refusal *refusal)
+{
+	struct stripe_exchange exchange = { .kind = "/v1/checkout/sessions",
+		.idempotency_key = idempotency_key };
+
+	return post(api, arena, &exchange, form, session, refusal);
+}
+
+/* made_up_key - one that no other call has; NULL: none is sent */
+static const char *
+made_up_key(struct arena *arena)
+{
+	uint64_t bits[2];
+
+	if (getrandom(bits, sizeof bits, 0) != sizeof bits)
+		return NULL;
+	return arena_printf(
+	    arena, "paydesk_%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
+}
+
+/* stripe_api_open_portal - a page where the customer manages */
+enum rc
+stripe_api_open_portal(struct stripe_api *api, struct arena *arena,
+    const struct form_out *form, json_object **session,
+    struct stripe_refusal *refusal)
+{
+	struct stripe_exchange exchange = {
+		.kind = "/v1/billing_portal/sessions",
+		.idempotency_key = made_up_key(arena)
+	};
+
+	return post(api, arena, &exchange, form, session, refusal);
+}
+
+/* stripe_api_probe - one question, and whatever comes back */
+void
+stripe_api_probe(struct stripe_api *api, struct arena *arena,
+    const char *method, const char *path, long timeout_ms,
+    struct stripe_probe *probe)
+{
+	struct stripe_exchange exchange = { .method = method,
+		.path = path,
+		.kind = path,
+		.body = strcmp(method, "POST") == 0 ? "" : NULL,
+		.timeout_ms = timeout_ms,
+		.attempts = 1,
+		.quiet = true };
+
+	memset(probe, 0, sizeof *probe);
+	if (stripe_client_exchange(api->client, arena, &exchange) != RC_OK) {
+		probe->error = exchange.error;
+		return;
+	}
+	probe->status = exchange.answer.status;
+	probe->ahead_s = exchange.answered_s - time(NULL);
+	if (json_parse(arena, exchange.answer.body, exchange.answer.body_len,
+		&probe->object) != RC_OK)
+		probe->object = NULL;
+}

@@ -1,0 +1,289 @@
+#include "stripe/stripe_endpoint.h"
+
+#include <string.h>
+
+#include "base/http_client.h"
+#include "base/json.h"
+#include "stripe/stripe_doctor.h"
+#include "stripe/stripe_intake.h"
+
+#define SUBJECT "webhook endpoint"
+#define LIST "/v1/webhook_endpoints"
+#define PATH "/webhooks/stripe"
+
+/* is_ours - whether the URL leads here */
+static bool
+is_ours(const struct config *config, const char *url)
+{
+	const char *ours = config_string(config, STRIPE_WEBHOOK_URL);
+	size_t len = strcspn(url, "?#");
+
+	if (ours != NULL)
+		return strcmp(url, ours) == 0;
+	return len >= strlen(PATH) &&
+	    strncmp(url + len - strlen(PATH), PATH, strlen(PATH)) == 0;
+}
+
+/* text - a string member, or "" */
+static const char *
+text(json_object *object, const char *name)
+{
+	const char *value;
+
+	return json_string(object, name, &value) == RC_OK ? value : "";
+}
+
+/* is_enabled - or the owner, or Stripe after days of failures, has ended it */
+static bool
+is_enabled(json_object *endpoint)
+{
+	return strcmp(text(endpoint, "status"), "enabled") == 0;
+}
+
+/* count - of a list; 0 when it is none */
+static size_t
+count(json_object *list)
+{
+	return json_object_is_type(list, json_type_array) ?
+	    json_object_array_length(list) :
+	    0;
+}
+
+/* item - a text of a list, or "" */
+static const char *
+item(json_object *list, size_t number)
+{
+	json_object *value = json_object_array_get_idx(list, number);
+
+	return json_object_is_type(value, json_type_string) ?
+	    json_object_get_string(value) :
+	    "";
+}
+
+/* sends - whether the list has that type of event, or all */
+static bool
+sends(json_object *events, const char *type)
+{
+	for (size_t i = 0; i < count(events); i++) {
+		if (strcmp(item(events, i), type) == 0 ||
+		    strcmp(item(events, i), "*") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* is_handled - applied or recorded here */
+static bool
+is_handled(const char *type)
+{
+	const char *handled;
+
+	for (size_t i = 0; (handled = stripe_intake_applied(i)) != NULL; i++) {
+		if (strcmp(handled, type) == 0)
+			return true;
+	}
+	for (size_t i = 0; (handled = stripe_intake_recorded(i)) != NULL; i++) {
+		if (strcmp(handled, type) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* examine_missing - what changes the books is needed, the rest is missed */
+static size_t
+examine_missing(struct doctor *doctor, struct arena *arena, const char *id,
+    json_object *events)
+{
+	const char *type;
+	size_t missing = 0;
+
+	for (size_t i = 0; (type = stripe_intake_applied(i)) != NULL; i++) {
+		if (sends(events, type))
+			continue;
+		missing++;
+		doctor_problem(doctor, SUBJECT,
+		    arena_printf(arena, "Add %s to the events of %s at Stripe.",
+			type, id),
+		    "%s does not send %s", id, type);
+	}
+	for (size_t i = 0; (type = stripe_intake_recorded(i)) != NULL; i++) {
+		if (sends(events, type))
+			continue;
+		missing++;
+		doctor_warn(doctor, SUBJECT,
+		    arena_printf(arena, "Add %s to the events of %s at Stripe.",
+			type, id),
+		    "%s does not send %s, which would be on record", id, type);
+	}
+	return missing;
+}
+
+/* examine_superfluous - what is sent for nothing */
+static size_t
+examine_superfluous(struct doctor *doctor, struct arena *arena, const char *id,
+    json_object *events)
+{
+	size_t superfluous = 0;
+
+	for (size_t i = 0; i < count(events); i++) {
+		const char *type = item(events, i);
+
+		if (is_handled(type))
+			continue;
+		superfluous++;
+		if (strcmp(type, "*") == 0)
+			doctor_warn(doctor, SUBJECT,
+			    "Choose the events at Stripe that the manual "
+			    "lists.",
+			    "%s sends events of every type", id);
+		else
+			doctor_warn(doctor, SUBJECT,
+			    arena_printf(arena,
+				"Remove %s from the events of %s at Stripe.",
+				type, id),
+			    "%s sends %s, which is ignored here", id, type);
+	}
+	return superfluous;
+}
+
+/* examine_one - state, version, events */
+static void
+examine_one(struct doctor *doctor, struct arena *arena, json_object *endpoint)
+{
+	const char *id = text(endpoint, "id");
+	const char *version = text(endpoint, "api_version");
+	json_object *events = json_member(endpoint, "enabled_events");
+
+	if (!is_enabled(endpoint))
+		doctor_problem(doctor, SUBJECT,
+		    arena_printf(arena,
+			"Enable %s at Stripe, then run stripe-webhook "
+			"catch-up.",
+			id),
+		    "%s is disabled: nothing is delivered", id);
+	else
+		doctor_ok(doctor, SUBJECT, "%s delivers to %s", id,
+		    text(endpoint, "url"));
+	doctor_ok(doctor, SUBJECT, "%s sends events of %s", id,
+	    *version != '\0' ? version : "the account's API version");
+	if (examine_missing(doctor, arena, id, events) +
+		examine_superfluous(doctor, arena, id, events) ==
+	    0)
+		doctor_ok(doctor, SUBJECT,
+		    "%s sends the events that are handled", id);
+}
+
+/* examine_pair - two that lead here */
+static void
+examine_pair(struct doctor *doctor, struct arena *arena, json_object *one,
+    json_object *other)
+{
+	const char *id = text(one, "id"), *second = text(other, "id");
+
+	if (!is_enabled(one) || !is_enabled(other))
+		return;
+	if (strcmp(text(one, "url"), text(other, "url")) == 0)
+		doctor_problem(doctor, SUBJECT,
+		    arena_printf(
+			arena, "Delete %s or %s at Stripe.", id, second),
+		    "%s and %s have one URL: each event comes twice, once with "
+		    "a secret that may not be known here",
+		    id, second);
+	else
+		doctor_warn(doctor, SUBJECT,
+		    "Set STRIPE_WEBHOOK_URL to the URL of this server.",
+		    "%s and %s both end in " PATH, id, second);
+}
+
+/* examine_all - of the list; returns how many are ours */
+static size_t
+examine_all(struct doctor *doctor, struct arena *arena,
+    const struct config *config, json_object *list)
+{
+	json_object *ours = NULL;
+	size_t found = 0;
+
+	for (size_t i = 0; i < count(list); i++) {
+		json_object *endpoint = json_object_array_get_idx(list, i);
+
+		if (!is_ours(config, text(endpoint, "url")))
+			continue;
+		found++;
+		if (ours != NULL)
+			examine_pair(doctor, arena, ours, endpoint);
+		ours = endpoint;
+		examine_one(doctor, arena, endpoint);
+	}
+	return found;
+}
+
+/* is_refusal - what stripe-webhook says to a delivery without a signature */
+static bool
+is_refusal(struct arena *arena, const struct http_answer *answer)
+{
+	json_object *body;
+
+	return answer->status == 400 &&
+	    json_parse(arena, answer->body, answer->body_len, &body) == RC_OK &&
+	    strcmp(text(body, "error"), "invalid_signature") == 0;
+}
+
+/* examine_way - do deliveries get from the URL to stripe-webhook? */
+static void
+examine_way(struct doctor *doctor, struct arena *arena, const char *url)
+{
+	static const char *const headers[] = { "Content-Type: application/json",
+		NULL };
+	struct http_call call = { .method = "POST",
+		.url = url,
+		.headers = headers,
+		.body = "{}",
+		.body_len = 2,
+		.timeout_ms = DOCTOR_TIMEOUT_MS };
+	struct http_client *http = http_client_new();
+	struct http_answer answer;
+
+	if (http_client_call(http, arena, &call, &answer) != RC_OK)
+		doctor_warn(doctor, "STRIPE_WEBHOOK_URL",
+		    "Mend the host's name, its certificate or nginx, unless "
+		    "only this host cannot connect to it.",
+		    "no answer: %s", http_client_error(http));
+	else if (!is_refusal(arena, &answer))
+		doctor_problem(doctor, "STRIPE_WEBHOOK_URL",
+		    "Have nginx pass that path to stripe-webhook, and start "
+		    "it.",
+		    "it is not stripe-webhook that answers there: status %ld",
+		    answer.status);
+	else
+		doctor_ok(doctor, "STRIPE_WEBHOOK_URL",
+		    "stripe-webhook answers there");
+	http_client_free(http);
+}
+
+/* stripe_endpoint_examine - the list has one page: Stripe allows no more */
+void
+stripe_endpoint_examine(struct doctor *doctor, struct arena *arena,
+    const struct config *config, struct stripe_api *api)
+{
+	const char *url = config_string(config, STRIPE_WEBHOOK_URL);
+	struct stripe_probe probe;
+	json_object *list;
+
+	stripe_api_probe(
+	    api, arena, "GET", LIST "?limit=100", DOCTOR_TIMEOUT_MS, &probe);
+	list = json_member(probe.object, "data");
+	if (probe.status != 200 ||
+	    !json_object_is_type(list, json_type_array)) {
+		stripe_doctor_no_answer(
+		    doctor, arena, SUBJECT, "Webhook Endpoints: read", &probe);
+		return;
+	}
+	if (examine_all(doctor, arena, config, list) == 0)
+		doctor_problem(doctor, SUBJECT,
+		    "Add a webhook endpoint with this server's URL at Stripe, "
+		    "and set STRIPE_WEBHOOK_SECRET to its secret.",
+		    "Stripe has none that leads to %s",
+		    url != NULL ? url : PATH);
+	else if (url != NULL)
+		examine_way(doctor, arena, url);
+}

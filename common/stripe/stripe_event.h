@@ -1,0 +1,37 @@
+/*
+ * stripe_event.h - the envelope of a Stripe event.
+ *
+ * Snapshot events say object "event" and carry the object in data.object; thin
+ * events say "v2.core.event" and carry only its address.
+ * (docs.stripe.com/api/events/object, docs.stripe.com/event-destinations)
+ */
+#ifndef PAYDESK_STRIPE_EVENT_H
+#define PAYDESK_STRIPE_EVENT_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/rc.h"
+
+struct stripe_event {
+	const char *id;		 /* evt_…; never NULL */
+	const char *type;	 /* never NULL; "" when it was malformed */
+	const char *api_version; /* may be NULL */
+	const char *account;	 /* the connected account, or NULL */
+	int64_t created_s;	 /* Stripe's clock; -1 when it was malformed */
+	bool livemode, has_livemode;
+	bool thin;
+	json_object *object;   /* data.object, or NULL */
+	json_object *previous; /* data.previous_attributes, or NULL */
+};
+
+/*
+ * Reads a body whose signature is right. RC_BAD_REQUEST: it is not JSON or has
+ * no usable id. The event lives in the arena.
+ */
+enum rc stripe_event_parse(struct arena *arena, const char *body,
+    size_t body_len, struct stripe_event *event) MUST_CHECK;
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * stripe_facts.h - what an event's object says about the books.
+ *
+ * Both shapes are read by presence, never by version: before 2025-03-31 a
+ * period stands on the subscription and an invoice names its subscription
+ * directly; since then they stand on items.data[] and under
+ * parent.subscription_details (docs.stripe.com/changelog/basil). Ids may be
+ * strings or expanded objects.
+ */
+#ifndef PAYDESK_STRIPE_FACTS_H
+#define PAYDESK_STRIPE_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "catalog/catalog.h"
+#include "base/rc.h"
+#include "stripe/stripe_event.h"
+
+/*
+ * Where an event stands among those of the same second: the order of a
+ * subscription's life.
+ */
+enum stripe_rank {
+	RANK_CREATED = 0,
+	RANK_FETCHED = 1, /* an answer of the API, stamped with its event */
+	RANK_UPDATED = 2,
+	RANK_DELETED = 3,
+};
+
+/* Texts may be NULL, times are -1 when unknown; all live with the document. */
+struct stripe_facts {
+	const char *fact; /* see billing.stripe_apply() in sql/ */
+	const char *customer, *subscription;
+	const char
+	    *account_ref;	/* accounts.external_id, as the object has it */
+	const char *second_ref; /* another one, should that be nobody's */
+	const char *email;
+
+	const char *status; /* NULL: there is no snapshot below */
+	const char *previous_status;
+	enum stripe_rank rank;
+	const char *plan, *period, *price_id;
+	int64_t seats; /* -1 when unknown */
+	int64_t period_start_s, period_end_s, trial_end_s;
+	int64_t cancel_at_s;
+	bool cancel_scheduled; /* at the period's end, or at cancel_at_s */
+};
+
+/* Empties *facts: everything unknown. */
+void stripe_facts_clear(struct stripe_facts *facts);
+
+/*
+ * Readers of one kind of object each. RC_BAD_REQUEST: the object is malformed
+ * and *problem names the member.
+ */
+enum rc stripe_facts_subscription(json_object *subscription,
+    json_object *previous, const struct catalog *catalog,
+    struct stripe_facts *facts, const char **problem) MUST_CHECK;
+enum rc stripe_facts_checkout(json_object *session, struct stripe_facts *facts,
+    const char **problem) MUST_CHECK;
+enum rc stripe_facts_invoice(json_object *invoice, struct stripe_facts *facts,
+    const char **problem) MUST_CHECK;
+enum rc stripe_facts_customer(json_object *customer, struct stripe_facts *facts,
+    const char **problem) MUST_CHECK;
+
+/*
+ * Adds the snapshot in fetched to facts that have none; who it is about stays
+ * as facts say, where they say it.
+ */
+void stripe_facts_complete(
+    struct stripe_facts *facts, const struct stripe_facts *fetched);
+
+/*
+ * The customer of any object, as far as it names one: for events that are only
+ * recorded. Never fails.
+ */
+void stripe_facts_any(json_object *object, struct stripe_facts *facts);
+
+#endif

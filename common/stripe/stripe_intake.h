@@ -1,0 +1,95 @@
+/*
+ * stripe_intake.h - what an event of Stripe goes through on its way to the
+ * ledger: envelope, facts, perhaps one question to Stripe.
+ *
+ * Here is the one table of the events that are handled. Deliveries, and every
+ * command that applies events, go through the same function.
+ */
+#ifndef PAYDESK_STRIPE_INTAKE_H
+#define PAYDESK_STRIPE_INTAKE_H
+
+#include "base/arena.h"
+#include "catalog/catalog.h"
+#include "program/config.h"
+#include "base/db.h"
+#include "stripe/ledger.h"
+#include "base/rc.h"
+#include "stripe/stripe_api.h"
+
+struct stripe_intake;
+
+/* What a program with an intake lists among its own. */
+#define STRIPE_INTAKE_SETTINGS \
+	STRIPE_LIVEMODE, STRIPE_PAYLOAD_STORE_MAX, STRIPE_API_SETTINGS, CATALOG
+#define STRIPE_INTAKE_STATEMENTS \
+	{ \
+		"nothing_to_fetch", \
+		    "SELECT EXISTS (SELECT FROM billing.subscriptions" \
+		    " WHERE stripe_subscription_id = $1" \
+		    " AND last_event_at IS NOT NULL)" \
+		    " OR EXISTS (SELECT FROM billing.stripe_events" \
+		    " WHERE event_id = $2 AND processed_at IS NOT NULL)" \
+	}
+
+/*
+ * Everything lives in the arena; the config must live as long. RC_BAD_REQUEST:
+ * the catalog is wrong, *problem is a sentence on it.
+ */
+enum rc stripe_intake_new(struct arena *arena, const struct config *config,
+    struct stripe_intake **intake, const char **problem) MUST_CHECK;
+
+/* The client that the intake asks; NULL when there is no STRIPE_API_KEY. */
+struct stripe_api *stripe_intake_api(const struct stripe_intake *intake);
+
+/*
+ * From now on no event makes the intake ask Stripe: for whoever applies the
+ * events of the subscriptions as well, in their order.
+ */
+void stripe_intake_ask_nothing(struct stripe_intake *intake);
+
+/* Why Stripe cannot be asked, as a sentence on a setting; NULL: it can. */
+const char *stripe_intake_trouble(const struct stripe_intake *intake);
+
+/* The prices that it knows; never NULL. */
+const struct catalog *stripe_intake_catalog(const struct stripe_intake *intake);
+
+/*
+ * From a body that is known to be Stripe's to what the ledger takes. What
+ * cannot be applied is an entry with a problem.
+ *   RC_BAD_REQUEST  the body is no event
+ *   RC_BUSY         the database did not answer
+ *   RC_TOO_LARGE    the arena is full
+ */
+enum rc stripe_intake_prepare(struct stripe_intake *intake, struct db *db,
+    struct arena *arena, const char *body, size_t body_len,
+    struct ledger_entry *entry) MUST_CHECK;
+
+/*
+ * What a subscription as Stripe answers it says. RC_BAD_REQUEST: it is
+ * malformed, *problem names the member.
+ */
+enum rc stripe_intake_snapshot(const struct stripe_intake *intake,
+    json_object *subscription, struct stripe_facts *facts,
+    const char **problem) MUST_CHECK;
+
+/*
+ * The body of an event of our own that says what Stripe answered at a moment;
+ * it goes the way of a delivery, to the ledger and with replay. NULL: no
+ * memory.
+ */
+const char *stripe_intake_own_event(const struct stripe_intake *intake,
+    struct arena *arena, json_object *subscription, int64_t at_s,
+    size_t *body_len);
+
+/*
+ * The types of event that are handled, by their number from 0; NULL behind the
+ * last. A webhook endpoint at Stripe should be sent exactly these: the ones
+ * that change the books, and those that are kept for people to look at.
+ */
+const char *stripe_intake_applied(size_t number);
+const char *stripe_intake_recorded(size_t number);
+
+/* A type as these tables have it; NULL when they do not. */
+const char *stripe_intake_type(const char *type);
+
+#endif
