@@ -35,11 +35,19 @@ struct state {
 	struct catalog *catalog;
 };
 
-static const struct db_statement statements[] = {
-	{ "account_show", "SELECT * FROM billing.account_show($1, $2, $3)" },
-	{ "account_refer", "SELECT billing.account_refer($1, $2, $3, $4)" },
-	PRIVACY_STATEMENTS,
-	{ NULL, NULL },
+DB_STATEMENT(account_show, 3, "SELECT * FROM billing.account_show($1, $2, $3)");
+DB_STATEMENT(account_refer, 4, "SELECT billing.account_refer($1, $2, $3, $4)");
+
+static const struct db_statement *const own_statements[] = {
+	&sql_account_show.is,
+	&sql_account_refer.is,
+	NULL,
+};
+
+static const struct db_statement *const *const statements[] = {
+	own_statements,
+	privacy_statements,
+	NULL,
 };
 
 /* The columns of billing.account_show(), which are members of the answer. */
@@ -150,7 +158,7 @@ get_account(struct service *service, struct request *request)
 	if (rc != RC_OK)
 		return rc;
 	const char *const params[] = { caller.id, caller.email, caller.role };
-	rc = db_run(service->db, "account_show", 3, params, &result);
+	rc = db_run(service->db, sql_account_show, params, &result);
 	if (rc != RC_OK)
 		return rc;
 	if (db_result_text(result, 0, ACCESS) == NULL)
@@ -216,7 +224,7 @@ post_referral(struct service *service, struct request *request)
 		    "Give the referral code as \"code\".");
 	const char *const params[] = { caller.id, caller.email, caller.role,
 		code };
-	rc = db_run(service->db, "account_refer", 4, params, &result);
+	rc = db_run(service->db, sql_account_refer, params, &result);
 	if (rc != RC_OK)
 		return rc;
 	rc = reply_captured(request, db_result_text(result, 0, 0));
@@ -266,7 +274,7 @@ show(struct service *service, int argc, char **argv)
 	if (service->db == NULL)
 		return command_line_fail(
 		    service, EXIT_CONFIG, "DATABASE_URL is not set");
-	if (db_run(service->db, "account_show", 3, params, &result) != RC_OK)
+	if (db_run(service->db, sql_account_show, params, &result) != RC_OK)
 		return command_line_fail(service, EXIT_UNAVAILABLE,
 		    "database: %s", db_error(service->db));
 	if (db_result_text(result, 0, ACCESS) == NULL) {

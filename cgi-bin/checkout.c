@@ -36,14 +36,23 @@ struct state {
 	struct stripe_api *api; /* NULL: not configured */
 };
 
-static const struct db_statement statements[] = {
-	{ "checkout_begin",
-	    "SELECT * FROM billing.checkout_begin($1, $2, $3, $4, $5, $6,"
-	    " $7)" },
-	{ "checkout_opened",
-	    "SELECT billing.checkout_opened($1, $2, $3, to_timestamp($4))" },
-	{ "checkout_closed", "SELECT billing.checkout_closed($1)" },
-	{ NULL, NULL },
+DB_STATEMENT(checkout_begin, 7,
+    "SELECT * FROM billing.checkout_begin($1, $2, $3, $4, $5, $6,"
+    " $7)");
+DB_STATEMENT(checkout_opened, 4,
+    "SELECT billing.checkout_opened($1, $2, $3, to_timestamp($4))");
+DB_STATEMENT(checkout_closed, 1, "SELECT billing.checkout_closed($1)");
+
+static const struct db_statement *const own_statements[] = {
+	&sql_checkout_begin.is,
+	&sql_checkout_opened.is,
+	&sql_checkout_closed.is,
+	NULL,
+};
+
+static const struct db_statement *const *const statements[] = {
+	own_statements,
+	NULL,
 };
 
 /* What billing.checkout_begin() decided; its columns, in their order. */
@@ -70,7 +79,7 @@ begin(struct service *service, struct arena *arena, const struct caller *caller,
 	struct db_result *result;
 	enum rc rc;
 
-	rc = db_run(service->db, "checkout_begin", 7, params, &result);
+	rc = db_run(service->db, sql_checkout_begin, params, &result);
 	for (int i = 0; rc == RC_OK && i < DECISION_COLUMNS; i++) {
 		texts[i] = db_result_text(result, 0, i);
 		if (texts[i] != NULL &&
@@ -202,7 +211,7 @@ forget(struct service *service, const struct decision *decision)
 {
 	const char *const params[] = { decision->id };
 
-	if (db_run(service->db, "checkout_closed", 1, params, NULL) != RC_OK)
+	if (db_run(service->db, sql_checkout_closed, params, NULL) != RC_OK)
 		log_message("warn", "a closed session is not forgotten: %s",
 		    db_error(service->db));
 }
@@ -223,7 +232,7 @@ keep(struct service *service, struct arena *arena,
 		    NULL :
 		    arena_printf(arena, "%" PRId64, expires_s) };
 
-	if (db_run(service->db, "checkout_opened", 4, params, NULL) != RC_OK)
+	if (db_run(service->db, sql_checkout_opened, params, NULL) != RC_OK)
 		log_message("warn", "an open session is not kept: %s",
 		    db_error(service->db));
 }

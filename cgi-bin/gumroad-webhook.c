@@ -50,12 +50,12 @@ struct state {
 	long rest_until_ms; /* no attempt to send inline until then */
 };
 
-static const struct db_statement statements[] = {
-	GUMROAD_BOOKS_STATEMENTS,
-	GUMROAD_TOOLS_STATEMENTS,
-	OUTBOX_STATEMENTS,
-	PRUNE_STATEMENTS("gumroad"),
-	{ NULL, NULL },
+static const struct db_statement *const *const statements[] = {
+	gumroad_books_statements,
+	gumroad_tools_statements,
+	outbox_statements,
+	prune_gumroad_statements,
+	NULL,
 };
 
 /* books - what applying a delivery needs */
@@ -231,35 +231,13 @@ setup(struct service *service, const char **problem)
 	return rc;
 }
 
-/* examine_audit - what could not be applied, while the database is there */
-static void
-examine_audit(struct service *service, struct doctor *doctor)
-{
-	struct db_result *waiting;
-	int count;
-
-	if (service->db == NULL ||
-	    db_run(service->db, "gumroad_unprocessed", 0, NULL, &waiting) !=
-		RC_OK)
-		return;
-	count = db_result_rows(waiting);
-	if (count > 0)
-		doctor_warn(doctor, "deliveries",
-		    "Mend the cause that replay --failed --dry-run lists, then "
-		    "run gumroad-webhook replay --failed.",
-		    "%d could not be applied", count);
-	else
-		doctor_ok(doctor, "deliveries", "none waits to be applied");
-	db_result_free(waiting);
-}
-
 /* examine - for check: what a sale needs until its licence arrives */
 static void
 examine(struct service *service, struct doctor *doctor)
 {
 	const struct state *state = service->state;
 
-	examine_audit(service, doctor);
+	gumroad_tools_examine(service, doctor);
 	if (state->secrets == NULL)
 		doctor_problem(doctor, "GUMROAD_WEBHOOK_SECRET",
 		    "Set GUMROAD_WEBHOOK_SECRET to the secret in the address "
@@ -311,7 +289,7 @@ main(int argc, char **argv)
 		    "send the mails that wait, once or for ever", deliver },
 		{ "prune", "[--days N] [--dry-run] [--json]",
 		    "empty what is older than PAYLOAD_KEEP_DAYS",
-		    prune_command },
+		    prune_gumroad },
 		{ NULL, NULL, NULL, NULL }
 	};
 	static const struct program program = {

@@ -21,10 +21,19 @@
 #define DB_TIMEOUT_MS 4000 /* a scrape waits for 10 s */
 #define PROGRAMS_MAX 24
 
-static const struct db_statement statements[] = {
-	{ "health_schema", "SELECT max(version) FROM billing.schema_version" },
-	{ "health_facts", "SELECT fact, about, value FROM billing.facts()" },
-	{ NULL, NULL },
+DB_STATEMENT(
+    health_schema, 0, "SELECT max(version) FROM billing.schema_version");
+DB_STATEMENT(health_facts, 0, "SELECT fact, about, value FROM billing.facts()");
+
+static const struct db_statement *const own_statements[] = {
+	&sql_health_schema.is,
+	&sql_health_facts.is,
+	NULL,
+};
+
+static const struct db_statement *const *const statements[] = {
+	own_statements,
+	NULL,
 };
 
 /* What billing.facts() tells, as metrics. */
@@ -76,7 +85,7 @@ database_state(struct service *service, const char **detail)
 	*detail = "PostgreSQL cannot be reached; the log says why.";
 	rc = db_connect(service->db);
 	if (rc == RC_OK)
-		rc = db_run(service->db, "health_schema", 0, NULL, &result);
+		rc = db_run_bare(service->db, sql_health_schema, &result);
 	if (rc == RC_OK) {
 		if (db_result_text(result, 0, 0) != NULL)
 			version = atoi(db_result_text(result, 0, 0));
@@ -228,7 +237,7 @@ write_database(struct service *service, struct buffer *out)
 	const char *detail;
 	struct db_result *result = NULL;
 	bool up = database_state(service, &detail) == NULL &&
-	    db_run(service->db, "health_facts", 0, NULL, &result) == RC_OK;
+	    db_run_bare(service->db, sql_health_facts, &result) == RC_OK;
 
 	metrics_begin(out, "paydesk_database_up", "gauge",
 	    "1 when the database answers and its schema is the right one.");

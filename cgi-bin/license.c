@@ -24,22 +24,29 @@ struct state {
 	struct issuer *issuer;
 };
 
-#define FACTS_SQL \
-	"SELECT l.license_key, l.tier, l.status, l.product_id, l.test," \
-	" to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')," \
-	" l.revoke_reason, k.public_key" \
-	" FROM (SELECT) one LEFT JOIN billing.licenses l" \
-	" ON l.license_key = $1" \
-	" LEFT JOIN billing.license_keys k ON k.key_id = $2"
+DB_STATEMENT(verify, 2,
+    "SELECT l.license_key, l.tier, l.status, l.product_id, l.test,"
+    " to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'),"
+    " l.revoke_reason, k.public_key"
+    " FROM (SELECT) one LEFT JOIN billing.licenses l"
+    " ON l.license_key = $1"
+    " LEFT JOIN billing.license_keys k ON k.key_id = $2");
+DB_STATEMENT(resend, 1,
+    "SELECT id, license_key, tier, product_id, email, name,"
+    " product_name, blob FROM billing.license_resend($1)");
+DB_STATEMENT(mail, 4, "SELECT billing.license_mail($1, $2, $3, $4)");
 
-static const struct db_statement statements[] = {
-	LICENSE_TOOLS_STATEMENTS,
-	{ "verify", FACTS_SQL },
-	{ "resend",
-	    "SELECT id, license_key, tier, product_id, email, name,"
-	    " product_name, blob FROM billing.license_resend($1)" },
-	{ "mail", "SELECT billing.license_mail($1, $2, $3, $4)" },
-	{ NULL, NULL },
+static const struct db_statement *const own_statements[] = {
+	&sql_verify.is,
+	&sql_resend.is,
+	&sql_mail.is,
+	NULL,
+};
+
+static const struct db_statement *const *const statements[] = {
+	own_statements,
+	license_tools_statements,
+	NULL,
 };
 
 /* add - a string member, unless it is NULL */
@@ -130,7 +137,7 @@ post_verify(struct service *service, struct request *request)
 	params[0] = license_normal_key(arena, key);
 	if (params[0] == NULL)
 		return reply_unknown(request);
-	rc = db_run(service->db, "verify", 2, params, &row);
+	rc = db_run(service->db, sql_verify, params, &row);
 	if (rc != RC_OK)
 		return rc;
 	if (db_result_text(row, 0, 0) == NULL ||
@@ -175,7 +182,7 @@ mail_one(struct db *db, const struct resend *resend,
 	params[1] = issue.mail.subject;
 	params[2] = issue.mail.text;
 	params[3] = issue.mail.html;
-	return db_run(db, "mail", 4, params, NULL);
+	return db_run(db, sql_mail, params, NULL);
 }
 
 /* queue_all - as the work of one transaction */
@@ -187,7 +194,7 @@ queue_all(struct db *db, void *context)
 	struct db_result *rows;
 	enum rc rc;
 
-	rc = db_run(db, "resend", 1, params, &rows);
+	rc = db_run(db, sql_resend, params, &rows);
 	for (int i = 0; rc == RC_OK && i < db_result_rows(rows); i++)
 		rc = mail_one(db, resend, rows, i);
 	db_result_free(rows);

@@ -25,16 +25,16 @@ struct state {
 	struct stripe_intake *intake;
 };
 
-static const struct db_statement statements[] = {
-	LEDGER_STATEMENTS,
-	REPLAY_STATEMENTS,
-	STRIPE_INTAKE_STATEMENTS,
-	OPS_STATEMENTS,
-	OPS_OVERVIEW_STATEMENTS,
-	OPS_CHARTS_STATEMENTS,
-	OPS_CUSTOMER_STATEMENTS,
-	OPS_SAMPLE_STATEMENTS,
-	{ NULL, NULL },
+static const struct db_statement *const *const statements[] = {
+	ledger_statements,
+	replay_statements,
+	stripe_intake_statements,
+	ops_page_statements,
+	ops_overview_statements,
+	ops_charts_statements,
+	ops_customer_statements,
+	ops_sample_statements,
+	NULL,
 };
 
 /* read_form - which event, and the token; false: it is no form of ours */

@@ -28,11 +28,18 @@ struct state {
 	struct stripe_api *api; /* NULL: not configured */
 };
 
-static const struct db_statement statements[] = {
-	{ "portal_customer",
-	    "SELECT stripe_customer_id FROM billing.accounts"
-	    " WHERE external_id = $1" },
-	{ NULL, NULL },
+DB_STATEMENT(portal_customer, 1,
+    "SELECT stripe_customer_id FROM billing.accounts"
+    " WHERE external_id = $1");
+
+static const struct db_statement *const own_statements[] = {
+	&sql_portal_customer.is,
+	NULL,
+};
+
+static const struct db_statement *const *const statements[] = {
+	own_statements,
+	NULL,
 };
 
 /* The places in the portal to which one can go directly. */
@@ -111,7 +118,7 @@ find_customer(struct service *service, struct request *request,
 	bool known;
 	enum rc rc;
 
-	rc = db_run(service->db, "portal_customer", 1, params, &result);
+	rc = db_run(service->db, sql_portal_customer, params, &result);
 	if (rc != RC_OK)
 		return rc;
 	known = db_result_rows(result) > 0;

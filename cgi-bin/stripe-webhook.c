@@ -15,6 +15,7 @@
 #include "command/catch_up.h"
 #include "command/catch_up_pass.h"
 #include "command/events.h"
+#include "command/events_show.h"
 #include "base/json.h"
 #include "stripe/ledger.h"
 #include "command/link.h"
@@ -35,16 +36,18 @@ struct state {
 	struct stripe_intake *intake;
 };
 
-static const struct db_statement statements[] = {
-	LEDGER_STATEMENTS,
-	REPLAY_STATEMENTS,
-	CATCH_UP_STATEMENTS,
-	RECONCILE_STATEMENTS,
-	EVENTS_STATEMENTS,
-	LINK_STATEMENTS,
-	STRIPE_INTAKE_STATEMENTS,
-	PRUNE_STATEMENTS("stripe"),
-	{ NULL, NULL },
+static const struct db_statement *const *const statements[] = {
+	ledger_statements,
+	replay_statements,
+	catch_up_statements,
+	reconcile_statements,
+	reconcile_walk_statements,
+	events_statements,
+	events_show_statements,
+	link_statements,
+	stripe_intake_statements,
+	prune_stripe_statements,
+	NULL,
 };
 
 /* count - a delivery, by the words of our own tables alone */
@@ -144,28 +147,6 @@ setup(struct service *service, const char **problem)
 	    service->arena, service->config, &state->intake, problem);
 }
 
-/* examine_ledger - what could not be applied, while the database is there */
-static void
-examine_ledger(struct service *service, struct doctor *doctor)
-{
-	struct db_result *failed;
-	int count;
-
-	if (service->db == NULL ||
-	    db_run(service->db, "replay_failed", 0, NULL, &failed) != RC_OK)
-		return;
-	count = db_result_rows(failed);
-	if (count > 0)
-		doctor_warn(doctor, "ledger",
-		    "Mend the cause that replay --failed --dry-run lists, then "
-		    "run stripe-webhook replay --failed.",
-		    "%d event%s could not be applied", count,
-		    count == 1 ? "" : "s");
-	else
-		doctor_ok(doctor, "ledger", "no event waits to be applied");
-	db_result_free(failed);
-}
-
 /* examine - for check: what deliveries need, here and at Stripe */
 static void
 examine(struct service *service, struct doctor *doctor)
@@ -180,7 +161,7 @@ examine(struct service *service, struct doctor *doctor)
 	const struct catalog *catalog = stripe_intake_catalog(state->intake);
 	struct stripe_api *api = stripe_intake_api(state->intake);
 
-	examine_ledger(service, doctor);
+	replay_examine(service, doctor);
 	if (state->keys == NULL)
 		doctor_problem(doctor, "STRIPE_WEBHOOK_SECRET",
 		    "Set STRIPE_WEBHOOK_SECRET to the secret that Stripe shows "
@@ -299,7 +280,7 @@ main(int argc, char **argv)
 		    fetch_missing },
 		{ "prune", "[--days N] [--dry-run] [--json]",
 		    "empty what is older than PAYLOAD_KEEP_DAYS",
-		    prune_command },
+		    prune_stripe },
 		{ "reconcile", "[--dry-run | --fix] [--restart] [--json]",
 		    "compare every subscription with Stripe's", compare_all },
 		{ NULL, NULL, NULL, NULL }

@@ -14,7 +14,7 @@
 /* db_new - nothing is sent yet */
 struct db *
 db_new(const char *conninfo, const char *options,
-    const struct db_statement *statements, int timeout_ms)
+    const struct db_statement *const *const *statements, int timeout_ms)
 {
 	struct db *db = calloc(1, sizeof *db);
 
@@ -115,12 +115,18 @@ run(struct db *db, const char *name, const char *sql, size_t count,
 	return rc;
 }
 
-/* db_run - one statement */
+/* db_run_any - one statement */
 enum rc
-db_run(struct db *db, const char *name, size_t count, const char *const *params,
-    struct db_result **result)
+db_run_any(struct db *db, const struct db_statement *statement, size_t count,
+    const char *const *params, struct db_result **result)
 {
-	return run(db, name, NULL, count, params, result);
+	if (count != statement->params) {
+		if (result != NULL)
+			*result = NULL;
+		db_link_error(db, "", "not as many parameters as are taken");
+		return RC_INTERNAL;
+	}
+	return run(db, statement->name, NULL, count, params, result);
 }
 
 /* db_query - one statement that is not prepared */

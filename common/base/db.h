@@ -21,25 +21,41 @@
 struct db;
 struct db_result;
 
-/*
- * $n parameters only; every name qualified by its schema. A name that begins
- * with DB_OPERATOR stands for a statement of a command that is run as another
- * role than the program's own: that one need not have the right to it.
- */
-#define DB_OPERATOR "operator_"
-
+/* $n parameters only, as many as params; every name qualified by its schema. */
 struct db_statement {
 	const char *name, *sql;
+	size_t params;
+	bool
+	    operators; /* of a command that is run as another role than usual */
 };
 
 /*
- * Prepares to connect as conninfo says; statements is a list that ends with a
- * NULL name and outlives the db. timeout_ms bounds every wait for an answer,
+ * Defines sql_NAME, a statement of this file with so many parameters. Their
+ * count is a part of its type, so that a call with another count does not
+ * compile. Modules offer their statements as a list of pointers that ends with
+ * NULL.
+ */
+#define DB_STATEMENT(name, count, text) \
+	DB_STATEMENT_OF(name, count, text, false)
+
+/* The same for operators: the program's own role need not have the right to it. */
+#define DB_OPERATOR_STATEMENT(name, count, text) \
+	DB_STATEMENT_OF(name, count, text, true)
+
+#define DB_STATEMENT_OF(name, count, text, for_operators) \
+	static const struct { \
+		struct db_statement is; \
+		char takes[(count) + 1]; \
+	} sql_##name = { { #name, text, count, for_operators }, { 0 } }
+
+/*
+ * Prepares to connect as conninfo says; statements are lists, each ended by a
+ * NULL as they are together, and outlive the db. timeout_ms bounds every wait for an answer,
  * options are session settings, "-c name=value …". Ends the program when there
  * is no memory.
  */
 struct db *db_new(const char *conninfo, const char *options,
-    const struct db_statement *statements, int timeout_ms);
+    const struct db_statement *const *const *statements, int timeout_ms);
 void db_free(struct db *db);
 
 /*
@@ -50,15 +66,36 @@ void db_free(struct db *db);
 enum rc db_connect(struct db *db) MUST_CHECK;
 
 /*
- * Runs the statement of that name with count text parameters, NULL for SQL's
- * NULL. On RC_OK *result is the caller's to db_result_free() (a NULL result
- * pointer is allowed when nobody reads it).
+ * Runs a statement with text parameters, NULL for SQL's NULL: params is an array
+ * of just as many. On RC_OK *result is the caller's to db_result_free() (a NULL
+ * result pointer is allowed when nobody reads it).
  *   RC_BAD_REQUEST  the data were refused (SQLSTATE 22, 23, P0001)
  *   RC_BUSY         nothing was committed
  *   RC_UNCERTAIN    the link died before the answer: it may have been committed
  */
-enum rc db_run(struct db *db, const char *name, size_t count,
-    const char *const *params, struct db_result **result) MUST_CHECK;
+#define db_run(db, statement, params, result) \
+	db_run_any(db, &(statement).is, \
+	    DB_CHECKED(sizeof(params) / sizeof *(params), statement), params, \
+	    result)
+
+/* The same for a statement without parameters. */
+#define db_run_bare(db, statement, result) \
+	db_run_any(db, &(statement).is, DB_CHECKED(0, statement), NULL, result)
+
+#define DB_CHECKED(count, statement) \
+	((count) + 0 * sizeof(struct { \
+		_Static_assert((count) + 1 == sizeof(statement).takes, \
+		    "not as many parameters as the statement takes"); \
+		char unused; \
+	}))
+
+/*
+ * The same for one of several statements, or parameters that come as a pointer.
+ * RC_INTERNAL: it takes another count.
+ */
+enum rc db_run_any(struct db *db, const struct db_statement *statement,
+    size_t count, const char *const *params,
+    struct db_result **result) MUST_CHECK;
 
 /*
  * The same with SQL that is not prepared, for a look at the database itself.

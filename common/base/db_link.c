@@ -200,32 +200,42 @@ check_schema(struct db *db)
 	return RC_INTERNAL;
 }
 
+/* prepare_one - a statement for the whole session */
+static enum rc
+prepare_one(struct db *db, const struct db_statement *statement)
+{
+	PGresult *result;
+	bool done;
+
+	if (!PQsendPrepare(
+		db->conn, statement->name, statement->sql, 0, NULL) ||
+	    (result = receive(db)) == NULL) {
+		db_link_error(db, "", PQerrorMessage(db->conn));
+		return RC_BUSY;
+	}
+	done = PQresultStatus(result) == PGRES_COMMAND_OK;
+	if (!done)
+		db_link_error(db, PQresultErrorField(result, PG_DIAG_SQLSTATE),
+		    PQresultErrorMessage(result));
+	PQclear(result);
+	if (done)
+		return RC_OK;
+	return strncmp(db->sqlstate, "42", 2) == 0 ? RC_INTERNAL : RC_BUSY;
+}
+
 /* prepare - all statements, so that a typo stops the start and not a payment */
 static enum rc
 prepare(struct db *db)
 {
-	const struct db_statement *statement;
-	PGresult *result;
+	const struct db_statement *const *const *list, *const *statement;
+	enum rc rc = RC_OK;
 
-	for (statement = db->statements; statement->name; statement++) {
-		if (!PQsendPrepare(
-			db->conn, statement->name, statement->sql, 0, NULL) ||
-		    (result = receive(db)) == NULL) {
-			db_link_error(db, "", PQerrorMessage(db->conn));
-			return RC_BUSY;
-		}
-		if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-			db_link_error(db,
-			    PQresultErrorField(result, PG_DIAG_SQLSTATE),
-			    PQresultErrorMessage(result));
-			PQclear(result);
-			return strncmp(db->sqlstate, "42", 2) == 0 ?
-			    RC_INTERNAL :
-			    RC_BUSY;
-		}
-		PQclear(result);
+	for (list = db->statements; *list != NULL; list++) {
+		for (statement = *list; rc == RC_OK && *statement != NULL;
+		     statement++)
+			rc = prepare_one(db, *statement);
 	}
-	return RC_OK;
+	return rc;
 }
 
 /* connect_now - what the conninfo leaves open gets careful values */

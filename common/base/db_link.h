@@ -12,7 +12,7 @@
 
 struct db {
 	const char *conninfo, *options;
-	const struct db_statement *statements;
+	const struct db_statement *const *const *statements;
 	int timeout_ms;
 	PGconn *conn; /* NULL when not connected */
 	bool in_transaction;

@@ -8,6 +8,25 @@
 #include "base/json.h"
 #include "base/log.h"
 
+DB_STATEMENT(catch_up_from, 0,
+    "SELECT extract(epoch FROM billing.catch_up_seen_until())"
+    "::bigint");
+DB_STATEMENT(catch_up_missing, 1,
+    "SELECT n - 1 FROM jsonb_array_elements_text($1::jsonb)"
+    " WITH ORDINALITY AS listed (id, n)"
+    " WHERE NOT EXISTS (SELECT FROM billing.stripe_events"
+    " WHERE event_id = id) ORDER BY n DESC");
+DB_STATEMENT(catch_up_done, 2,
+    "SELECT billing.catch_up_done("
+    "to_timestamp($1), to_timestamp($2))");
+
+const struct db_statement *const catch_up_statements[] = {
+	&sql_catch_up_from.is,
+	&sql_catch_up_missing.is,
+	&sql_catch_up_done.is,
+	NULL,
+};
+
 #define DAY_S 86400
 #define PAGE_ARENA_MAX (64 << 20) /* bytes */
 #define EVENT_ARENA_MAX (4 << 20)
@@ -104,7 +123,7 @@ find_missing(struct catch_up_pass *pass, const struct stripe_page *page,
 		json_object_array_add(
 		    ids, json_object_new_string(event_id(page, i)));
 	params[0] = json_object_to_json_string(ids);
-	rc = db_run(pass->service->db, "catch_up_missing", 1, params, missing);
+	rc = db_run(pass->service->db, sql_catch_up_missing, params, missing);
 	json_object_put(ids);
 	return rc == RC_OK ? RC_OK : RC_BUSY;
 }
@@ -252,8 +271,7 @@ choose_start(struct catch_up_pass *pass, int64_t asked_s)
 
 	pass->counts.since_s = asked_s;
 	if (asked_s < 0) {
-		rc = db_run(
-		    pass->service->db, "catch_up_from", 0, NULL, &result);
+		rc = db_run_bare(pass->service->db, sql_catch_up_from, &result);
 		if (rc != RC_OK)
 			return RC_BUSY;
 		seen = db_result_text(result, 0, 0);
@@ -285,8 +303,7 @@ note_done(struct catch_up_pass *pass)
 		    NULL :
 		    arena_printf(pass->walk, "%" PRId64, pass->until_s),
 	};
-	enum rc rc = db_run(
-	    pass->service->db, "catch_up_done", 2, params, NULL);
+	enum rc rc = db_run(pass->service->db, sql_catch_up_done, params, NULL);
 
 	return rc == RC_OK ? RC_OK : RC_BUSY;
 }

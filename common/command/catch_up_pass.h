@@ -18,20 +18,7 @@
  * The statements that a program with a pass lists among its own. The missing
  * ones of a page are its rows from behind: the oldest first.
  */
-#define CATCH_UP_STATEMENTS \
-	{ "catch_up_from", \
-		"SELECT extract(epoch FROM billing.catch_up_seen_until())" \
-		"::bigint" }, \
-	    { "catch_up_missing", \
-		    "SELECT n - 1 FROM jsonb_array_elements_text($1::jsonb)" \
-		    " WITH ORDINALITY AS listed (id, n)" \
-		    " WHERE NOT EXISTS (SELECT FROM billing.stripe_events" \
-		    " WHERE event_id = id) ORDER BY n DESC" }, \
-	{ \
-		"catch_up_done", \
-		    "SELECT billing.catch_up_done(" \
-		    "to_timestamp($1), to_timestamp($2))" \
-	}
+extern const struct db_statement *const catch_up_statements[];
 
 struct catch_up_pass;
 

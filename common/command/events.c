@@ -12,6 +12,22 @@
 #include "command/replay.h"
 #include "base/table.h"
 
+DB_STATEMENT(events_find, 7,
+    "SELECT event_id, type, outcome, billing.utc(created_at),"
+    " billing.utc(received_at), deliveries,"
+    " stripe_customer_id, stripe_subscription_id,"
+    " coalesce(error, skip_reason) FROM billing.events_find("
+    "$1, $2, $3, to_timestamp($4), to_timestamp($5), $6, $7)");
+DB_STATEMENT(events_skip, 2,
+    "SELECT type, outcome, done"
+    " FROM billing.stripe_skip($1, $2)");
+
+const struct db_statement *const events_statements[] = {
+	&sql_events_find.is,
+	&sql_events_skip.is,
+	NULL,
+};
+
 /* Which events, and what about them. */
 struct options {
 	const char *type, *outcome, *customer, *since, *until, *limit, *reason;
@@ -98,7 +114,7 @@ find(struct service *service, const struct options *options, bool undone,
 		status = command_line_connect(service);
 	if (status != EXIT_DONE)
 		return status;
-	if (db_run(service->db, "events_find", 7, params, rows) != RC_OK)
+	if (db_run(service->db, sql_events_find, params, rows) != RC_OK)
 		return database(service);
 	return EXIT_DONE;
 }
@@ -216,7 +232,7 @@ skip_one(struct service *service, struct table *table, const char *id,
 	int status = EXIT_FAILED;
 	struct db_result *row;
 
-	if (db_run(service->db, "events_skip", 2, params, &row) != RC_OK)
+	if (db_run(service->db, sql_events_skip, params, &row) != RC_OK)
 		return database(service);
 	if (db_result_rows(row) == 1) {
 		cells[1] = db_result_text(row, 0, 0);

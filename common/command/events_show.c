@@ -6,6 +6,25 @@
 
 #include "base/json.h"
 
+DB_STATEMENT(events_show, 1,
+    "SELECT event_id, type, outcome,"
+    " billing.utc(created_at),"
+    " billing.utc(received_at),"
+    " billing.utc(processed_at), deliveries,"
+    " api_version, livemode::text, stripe_customer_id,"
+    " stripe_subscription_id, error, skip_reason,"
+    " payload_truncated::text, payload"
+    " FROM billing.stripe_events WHERE event_id = $1");
+DB_STATEMENT(events_failures, 1,
+    "SELECT billing.utc(at), sqlstate, error"
+    " FROM billing.stripe_failures($1)");
+
+const struct db_statement *const events_show_statements[] = {
+	&sql_events_show.is,
+	&sql_events_failures.is,
+	NULL,
+};
+
 #define PRETTY (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 /* The columns of the statement events_show; the payload is the last. */
@@ -121,8 +140,8 @@ events_show(struct service *service, const char *id, bool as_json)
 	json_object *failures, *payload;
 	int status = EXIT_FAILED;
 
-	if (db_run(service->db, "events_show", 1, params, &row) != RC_OK ||
-	    db_run(service->db, "events_failures", 1, params, &attempts) !=
+	if (db_run(service->db, sql_events_show, params, &row) != RC_OK ||
+	    db_run(service->db, sql_events_failures, params, &attempts) !=
 		RC_OK) {
 		status = command_line_fail(service, EXIT_UNAVAILABLE,
 		    "database: %s", db_error(service->db));

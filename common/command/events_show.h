@@ -6,6 +6,9 @@
 
 #include "program/serve.h"
 
+/* The statements that a program with events lists among its own. */
+extern const struct db_statement *const events_show_statements[];
+
 /*
  * Prints the row, the failed attempts and the payload, for people or as one
  * JSON object. EXIT_FAILED: there is no such event.

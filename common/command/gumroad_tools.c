@@ -7,7 +7,32 @@
 
 #include "base/log.h"
 #include "mail/outbox.h"
+#include "program/doctor.h"
 #include "base/table.h"
+
+DB_STATEMENT(gumroad_unprocessed, 0,
+    "SELECT id, resource, order_id, error"
+    " FROM billing.gumroad_events WHERE NOT processed"
+    " AND (retry_at IS NULL OR retry_at <= now()) ORDER BY id");
+DB_STATEMENT(gumroad_one, 1,
+    "SELECT id, resource, order_id, error"
+    " FROM billing.gumroad_events WHERE id = $1");
+DB_STATEMENT(gumroad_payload, 1,
+    "SELECT payload FROM billing.gumroad_events"
+    " WHERE id = $1");
+DB_STATEMENT(gumroad_retry, 0,
+    "SELECT id FROM billing.gumroad_events WHERE NOT processed"
+    " AND retry_at <= now() ORDER BY id LIMIT 100");
+DB_STATEMENT(outbox_hurry, 1, "SELECT billing.outbox_hurry($1)");
+
+const struct db_statement *const gumroad_tools_statements[] = {
+	&sql_outbox_hurry.is,
+	&sql_gumroad_unprocessed.is,
+	&sql_gumroad_one.is,
+	&sql_gumroad_payload.is,
+	&sql_gumroad_retry.is,
+	NULL,
+};
 
 #define DELIVERY_ARENA_MAX (4 << 20) /* bytes that one delivery may take */
 #define WATCH_PAUSE_S 2
@@ -98,7 +123,7 @@ apply_again(const struct gumroad_books *books, struct arena *arena,
 	const char *body = NULL;
 	enum rc rc;
 
-	rc = db_run(books->db, "gumroad_payload", 1, params, &row);
+	rc = db_run(books->db, sql_gumroad_payload, params, &row);
 	if (rc != RC_OK)
 		return rc;
 	if (db_result_rows(row) == 1 && db_result_text(row, 0, 0) != NULL)
@@ -146,14 +171,16 @@ replay_one(struct run *run, const char *id, const char *resource,
 
 /* replay_found - every row that a statement finds; false: it failed */
 static bool
-replay_found(struct run *run, const char *statement, const char *id)
+replay_found(
+    struct run *run, const struct db_statement *statement, const char *id)
 {
 	const char *const params[] = { id };
 	struct db_result *result;
 	int rows;
 	enum rc rc;
 
-	rc = db_run(run->books->db, statement, id != NULL, params, &result);
+	rc = db_run_any(
+	    run->books->db, statement, statement->params, params, &result);
 	if (rc != RC_OK && rc != RC_BAD_REQUEST)
 		return false;
 	rows = rc == RC_OK ? db_result_rows(result) : 0;
@@ -197,9 +224,9 @@ gumroad_tools_replay(struct service *service, const struct gumroad_books *books,
 	run.table = table_new(columns);
 	run.total = options.id_count;
 	if (options.failed)
-		asked = replay_found(&run, "gumroad_unprocessed", NULL);
+		asked = replay_found(&run, &sql_gumroad_unprocessed.is, NULL);
 	for (int i = 0; asked && i < options.id_count; i++)
-		asked = replay_found(&run, "gumroad_one", options.ids[i]);
+		asked = replay_found(&run, &sql_gumroad_one.is, options.ids[i]);
 	table_print(run.table, options.json, stdout);
 	table_free(run.table);
 	arena_free(run.arena);
@@ -217,7 +244,7 @@ take_up(const struct gumroad_books *books, struct arena *arena)
 	struct db_result *found;
 	enum rc rc;
 
-	rc = db_run(books->db, "gumroad_retry", 0, NULL, &found);
+	rc = db_run_bare(books->db, sql_gumroad_retry, &found);
 	for (int i = 0; rc == RC_OK && i < db_result_rows(found) && !stopping;
 	     i++) {
 		const char *id = db_result_text(found, i, 0);
@@ -306,7 +333,7 @@ gumroad_tools_deliver(struct service *service,
 	arena = arena_new(DELIVERY_ARENA_MAX);
 	params[0] = options.failed ? "true" : "false";
 	if (options.now || options.failed)
-		rc = db_run(service->db, "outbox_hurry", 1, params, NULL);
+		rc = db_run(service->db, sql_outbox_hurry, params, NULL);
 	if (rc == RC_OK && options.watch)
 		status = watch(service, books, mailer, arena);
 	else if (rc == RC_OK && (rc = take_up(books, arena)) == RC_OK)
@@ -318,4 +345,26 @@ gumroad_tools_deliver(struct service *service,
 	if (!options.watch)
 		printf("%d sent, %d not sent\n", sent, unsent);
 	return unsent > 0 ? EXIT_FAILED : status;
+}
+
+/* gumroad_tools_examine - what waits, while the database is there */
+void
+gumroad_tools_examine(struct service *service, struct doctor *doctor)
+{
+	struct db_result *waiting;
+	int count;
+
+	if (service->db == NULL ||
+	    db_run_bare(service->db, sql_gumroad_unprocessed, &waiting) !=
+		RC_OK)
+		return;
+	count = db_result_rows(waiting);
+	if (count > 0)
+		doctor_warn(doctor, "deliveries",
+		    "Mend the cause that replay --failed --dry-run lists, then "
+		    "run gumroad-webhook replay --failed.",
+		    "%d could not be applied", count);
+	else
+		doctor_ok(doctor, "deliveries", "none waits to be applied");
+	db_result_free(waiting);
 }

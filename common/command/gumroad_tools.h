@@ -9,22 +9,7 @@
 #include "program/serve.h"
 
 /* The statements that a program with these commands lists among its own. */
-#define GUMROAD_TOOLS_STATEMENTS \
-	{ "gumroad_unprocessed", \
-		"SELECT id, resource, order_id, error" \
-		" FROM billing.gumroad_events WHERE NOT processed" \
-		" AND (retry_at IS NULL OR retry_at <= now()) ORDER BY id" }, \
-	    { "gumroad_one", \
-		    "SELECT id, resource, order_id, error" \
-		    " FROM billing.gumroad_events WHERE id = $1" }, \
-	    { "gumroad_payload", \
-		    "SELECT payload FROM billing.gumroad_events" \
-		    " WHERE id = $1" }, \
-	{ \
-		"gumroad_retry", \
-		    "SELECT id FROM billing.gumroad_events WHERE NOT processed" \
-		    " AND retry_at <= now() ORDER BY id LIMIT 100" \
-	}
+extern const struct db_statement *const gumroad_tools_statements[];
 
 /*
  * Runs `replay [--failed | ID…] [--dry-run] [--json]`: applies deliveries of the
@@ -40,5 +25,8 @@ int gumroad_tools_replay(struct service *service,
 int gumroad_tools_deliver(struct service *service,
     const struct gumroad_books *books, struct mailer *mailer, int argc,
     char **argv);
+
+/* For `check`: how many deliveries wait for a replay. */
+void gumroad_tools_examine(struct service *service, struct doctor *doctor);
 
 #endif

@@ -10,6 +10,41 @@
 #include "licence/license_key.h"
 #include "base/table.h"
 
+DB_OPERATOR_STATEMENT(operator_show, 1,
+    "SELECT license_key, status, revoke_reason, tier, email, name,"
+    " source_order_id, subscription_id, product_name,"
+    " amount_cents, test, renewals, paid_until, cancelled_at,"
+    " created_at, blob FROM billing.licenses"
+    " WHERE license_key = $1");
+DB_OPERATOR_STATEMENT(operator_mails, 1,
+    "SELECT e.id, e.kind, e.status, e.attempts, e.created_at,"
+    " e.sent_at, e.error FROM billing.emails e"
+    " JOIN billing.licenses l ON l.id = e.license_id"
+    " WHERE l.license_key = $1 ORDER BY e.id");
+DB_OPERATOR_STATEMENT(operator_events, 1,
+    "SELECT g.id, g.resource, g.order_id, g.received_at,"
+    " g.outcome, g.error FROM billing.gumroad_events g"
+    " JOIN billing.licenses l ON l.id = g.license_id"
+    " WHERE l.license_key = $1 ORDER BY g.id");
+DB_OPERATOR_STATEMENT(
+    operator_override, 3, "SELECT billing.license_override($1, $2, $3)");
+DB_OPERATOR_STATEMENT(operator_by_key, 1,
+    "SELECT id, license_key, tier, product_id, email, name,"
+    " product_name, blob, status FROM billing.licenses"
+    " WHERE license_key = $1");
+DB_OPERATOR_STATEMENT(
+    operator_mail, 4, "SELECT billing.license_mail($1, $2, $3, $4)");
+
+const struct db_statement *const license_tools_statements[] = {
+	&sql_operator_show.is,
+	&sql_operator_mails.is,
+	&sql_operator_events.is,
+	&sql_operator_override.is,
+	&sql_operator_by_key.is,
+	&sql_operator_mail.is,
+	NULL,
+};
+
 /* write_new - a file that must not be there yet; false with errno set */
 static bool
 write_new(const char *path, const char *text, mode_t mode)
@@ -164,15 +199,16 @@ unavailable(struct service *service)
 
 /* show_rows - the result of a statement as a table; false: it failed */
 static bool
-show_rows(struct service *service, const char *statement, const char *key,
-    const char *title, const char *const *columns, bool as_json, int *rows)
+show_rows(struct service *service, const struct db_statement *statement,
+    const char *key, const char *title, const char *const *columns,
+    bool as_json, int *rows)
 {
 	const char *const params[] = { key };
 	const char *cells[TABLE_COLUMNS_MAX];
 	struct db_result *result;
 	struct table *table;
 
-	if (db_run(service->db, statement, 1, params, &result) != RC_OK)
+	if (db_run_any(service->db, statement, 1, params, &result) != RC_OK)
 		return false;
 	*rows = db_result_rows(result);
 	table = table_new(columns);
@@ -227,7 +263,7 @@ license_tools_show(struct service *service, int argc, char **argv)
 		"order", "received_at", "status", "error", NULL };
 	bool as_json = argc == 3 && strcmp(argv[2], "--json") == 0;
 	struct db_result *row;
-	const char *key;
+	const char *params[1], *key;
 	int status, rows;
 
 	if (argc < 2 || argc > 3 || (argc == 3 && !as_json))
@@ -236,7 +272,8 @@ license_tools_show(struct service *service, int argc, char **argv)
 	status = ready(service, argv[1], &key);
 	if (status != EXIT_DONE)
 		return status;
-	if (db_run(service->db, "operator_show", 1, &key, &row) != RC_OK)
+	params[0] = key;
+	if (db_run(service->db, sql_operator_show, params, &row) != RC_OK)
 		return unavailable(service);
 	rows = db_result_rows(row);
 	if (rows == 1)
@@ -244,12 +281,12 @@ license_tools_show(struct service *service, int argc, char **argv)
 	db_result_free(row);
 	if (rows == 0)
 		return no_license(service, key);
-	if (!show_rows(
-		service, "operator_mails", key, "mails", mails, as_json, &rows))
+	if (!show_rows(service, &sql_operator_mails.is, key, "mails", mails,
+		as_json, &rows))
 		return unavailable(service);
 	if (as_json)
 		puts(",");
-	if (!show_rows(service, "operator_events", key, "deliveries",
+	if (!show_rows(service, &sql_operator_events.is, key, "deliveries",
 		deliveries, as_json, &rows))
 		return unavailable(service);
 	if (as_json)
@@ -270,7 +307,7 @@ override(struct service *service, const char *typed, const char *word,
 	status = ready(service, typed, &params[0]);
 	if (status != EXIT_DONE)
 		return status;
-	if (db_run(service->db, "operator_override", 3, params, &row) != RC_OK)
+	if (db_run(service->db, sql_operator_override, params, &row) != RC_OK)
 		return unavailable(service);
 	now = db_result_text(row, 0, 0);
 	if (now == NULL)
@@ -329,7 +366,7 @@ queue_mail(struct service *service, const struct issuer *issuer,
 	params[1] = issue.mail.subject;
 	params[2] = issue.mail.text;
 	params[3] = issue.mail.html;
-	if (db_run(service->db, "operator_mail", 4, params, NULL) != RC_OK)
+	if (db_run(service->db, sql_operator_mail, params, NULL) != RC_OK)
 		return unavailable(service);
 	puts("queued; gumroad-webhook deliver sends it");
 	return EXIT_DONE;
@@ -341,7 +378,7 @@ license_tools_resend(
     struct service *service, const struct issuer *issuer, int argc, char **argv)
 {
 	struct db_result *row;
-	const char *key;
+	const char *params[1], *key;
 	int status;
 
 	if (argc != 2)
@@ -350,7 +387,8 @@ license_tools_resend(
 	status = ready(service, argv[1], &key);
 	if (status != EXIT_DONE)
 		return status;
-	if (db_run(service->db, "operator_by_key", 1, &key, &row) != RC_OK)
+	params[0] = key;
+	if (db_run(service->db, sql_operator_by_key, params, &row) != RC_OK)
 		return unavailable(service);
 	status = db_result_rows(row) == 1 ? queue_mail(service, issuer, row) :
 					    no_license(service, key);

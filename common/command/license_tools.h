@@ -8,32 +8,7 @@
 #include "program/serve.h"
 
 /* The statements that a program with these commands lists among its own. */
-#define LICENSE_TOOLS_STATEMENTS \
-	{ "operator_show", \
-		"SELECT license_key, status, revoke_reason, tier, email, name," \
-		" source_order_id, subscription_id, product_name," \
-		" amount_cents, test, renewals, paid_until, cancelled_at," \
-		" created_at, blob FROM billing.licenses" \
-		" WHERE license_key = $1" }, \
-	    { "operator_mails", \
-		    "SELECT e.id, e.kind, e.status, e.attempts, e.created_at," \
-		    " e.sent_at, e.error FROM billing.emails e" \
-		    " JOIN billing.licenses l ON l.id = e.license_id" \
-		    " WHERE l.license_key = $1 ORDER BY e.id" }, \
-	    { "operator_events", \
-		    "SELECT g.id, g.resource, g.order_id, g.received_at," \
-		    " g.outcome, g.error FROM billing.gumroad_events g" \
-		    " JOIN billing.licenses l ON l.id = g.license_id" \
-		    " WHERE l.license_key = $1 ORDER BY g.id" }, \
-	    { "operator_override", \
-		    "SELECT billing.license_override($1, $2, $3)" }, \
-	    { "operator_by_key", \
-		    "SELECT id, license_key, tier, product_id, email, name," \
-		    " product_name, blob, status FROM billing.licenses" \
-		    " WHERE license_key = $1" }, \
-	{ \
-		"operator_mail", "SELECT billing.license_mail($1, $2, $3, $4)" \
-	}
+extern const struct db_statement *const license_tools_statements[];
 
 /* `keygen [FILE]`: the private key to FILE and the public one to FILE.pub. */
 int license_tools_keygen(struct service *service, int argc, char **argv);

@@ -6,6 +6,20 @@
 #include "base/options.h"
 #include "command/replay.h"
 
+DB_STATEMENT(link, 2,
+    "SELECT result, about, adopted, status, tier"
+    " FROM billing.stripe_link($1, $2)");
+DB_STATEMENT(link_held, 1,
+    "SELECT event_id FROM billing.stripe_events"
+    " WHERE stripe_customer_id = $1 AND outcome = 'unmatched'"
+    " ORDER BY created_at, received_at");
+
+const struct db_statement *const link_statements[] = {
+	&sql_link.is,
+	&sql_link_held.is,
+	NULL,
+};
+
 /* refuse - why the two do not belong together; the exit status */
 static int
 refuse(struct service *service, const char *result, const char *about,
@@ -34,7 +48,7 @@ bind(struct service *service, const char *customer, const char *account)
 	const char *result, *status;
 	int exit_status = EXIT_DONE;
 
-	if (db_run(service->db, "link", 2, params, &row) != RC_OK)
+	if (db_run(service->db, sql_link, params, &row) != RC_OK)
 		return command_line_fail(service, EXIT_UNAVAILABLE,
 		    "database: %s", db_error(service->db));
 	result = db_result_text(row, 0, 0);
@@ -74,7 +88,7 @@ link_customer(struct service *service, struct stripe_intake *intake, int argc,
 	if (status != EXIT_DONE)
 		return status;
 	params[0] = argv[1];
-	if (db_run(service->db, "link_held", 1, params, &held) != RC_OK)
+	if (db_run(service->db, sql_link_held, params, &held) != RC_OK)
 		return command_line_fail(service, EXIT_UNAVAILABLE,
 		    "database: %s", db_error(service->db));
 	status = replay_rows(service, intake, held, false, as_json);

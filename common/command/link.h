@@ -8,16 +8,7 @@
 #include "stripe/stripe_intake.h"
 
 /* The statements that a program with this command lists among its own. */
-#define LINK_STATEMENTS \
-	{ "link", \
-		"SELECT result, about, adopted, status, tier" \
-		" FROM billing.stripe_link($1, $2)" }, \
-	{ \
-		"link_held", \
-		    "SELECT event_id FROM billing.stripe_events" \
-		    " WHERE stripe_customer_id = $1 AND outcome = 'unmatched'" \
-		    " ORDER BY created_at, received_at" \
-	}
+extern const struct db_statement *const link_statements[];
 
 /*
  * Runs `link CUSTOMER ACCOUNT [--json]`: the account, named by its external id,

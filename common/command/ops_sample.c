@@ -10,6 +10,22 @@
 #include "base/options.h"
 #include "program/stats.h"
 
+DB_STATEMENT(sample_books, 0, "SELECT billing.sample_books()");
+DB_STATEMENT(sample_add, 2, "SELECT billing.sample_add($1, $2)");
+DB_STATEMENT(sample_before, 0,
+    "SELECT name, value FROM billing.samples"
+    " WHERE name LIKE 'requests.le.%' AND at ="
+    " (SELECT max(at) FROM billing.samples"
+    " WHERE name = 'requests.le.+Inf'"
+    " AND at < date_trunc('hour', now()))");
+
+const struct db_statement *const ops_sample_statements[] = {
+	&sql_sample_books.is,
+	&sql_sample_add.is,
+	&sql_sample_before.is,
+	NULL,
+};
+
 #define WATCH_PAUSE_S 60
 #define BUCKET "requests.le." /* and the bound: requests up to then, so long */
 
@@ -55,7 +71,7 @@ subtract(struct db *db, struct counts *counts)
 	char name[32];
 	enum rc rc;
 
-	rc = db_run(db, "sample_before", 0, NULL, &result);
+	rc = db_run_bare(db, sql_sample_before, &result);
 	if (rc != RC_OK)
 		return rc;
 	for (int row = 0; row < db_result_rows(result); row++) {
@@ -83,7 +99,7 @@ add(struct db *db, struct counts *counts, const char *name, double value)
 
 	snprintf(text, sizeof text, "%.9g", value);
 	counts->written++;
-	return db_run(db, "sample_add", 2, params, NULL);
+	return db_run(db, sql_sample_add, params, NULL);
 }
 
 /* add_counts - what has to be known in the next hour, and what is shown */
@@ -115,7 +131,7 @@ static enum rc
 work(struct db *db, void *context)
 {
 	struct counts *counts = context;
-	enum rc rc = db_run(db, "sample_books", 0, NULL, NULL);
+	enum rc rc = db_run_bare(db, sql_sample_books, NULL);
 
 	counts->written = 0;
 	if (rc == RC_OK && counts->directory != NULL)

@@ -6,17 +6,7 @@
 
 #include "program/serve.h"
 
-#define OPS_SAMPLE_STATEMENTS \
-	{ "sample_books", "SELECT billing.sample_books()" }, \
-	    { "sample_add", "SELECT billing.sample_add($1, $2)" }, \
-	{ \
-		"sample_before", \
-		    "SELECT name, value FROM billing.samples" \
-		    " WHERE name LIKE 'requests.le.%' AND at =" \
-		    " (SELECT max(at) FROM billing.samples" \
-		    " WHERE name = 'requests.le.+Inf'" \
-		    " AND at < date_trunc('hour', now()))" \
-	}
+extern const struct db_statement *const ops_sample_statements[];
 
 /*
  * Runs `sample [--watch]`: notes how things stand in this hour, once, or every

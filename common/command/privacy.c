@@ -6,6 +6,19 @@
 #include "base/options.h"
 #include "base/table.h"
 
+DB_OPERATOR_STATEMENT(operator_export, 2,
+    "SELECT problem, document"
+    " FROM billing.account_export($1, $2)");
+DB_OPERATOR_STATEMENT(operator_erase, 2,
+    "SELECT part, rows, becomes"
+    " FROM billing.account_erase($1, $2)");
+
+const struct db_statement *const privacy_statements[] = {
+	&sql_operator_export.is,
+	&sql_operator_erase.is,
+	NULL,
+};
+
 /* An erasure under way. */
 struct erasure {
 	const char *id, *by_email;
@@ -45,7 +58,7 @@ privacy_export(struct service *service, int argc, char **argv)
 	if ((status = command_line_connect(service)) != EXIT_DONE)
 		return status;
 	const char *const params[] = { argv[1], by_email ? "true" : "false" };
-	if (db_run(service->db, "operator_export", 2, params, &result) != RC_OK)
+	if (db_run(service->db, sql_operator_export, params, &result) != RC_OK)
 		return unavailable(service);
 	problem = db_result_text(result, 0, 0);
 	if (problem != NULL)
@@ -67,7 +80,7 @@ erase(struct db *db, void *context)
 	enum rc rc;
 
 	db_result_free(erasure->result);
-	rc = db_run(db, "operator_erase", 2, params, &erasure->result);
+	rc = db_run(db, sql_operator_erase, params, &erasure->result);
 	if (rc == RC_OK && erasure->dry_run)
 		return RC_NOT_FOUND;
 	return rc;

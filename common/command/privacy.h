@@ -10,15 +10,7 @@
 #include "program/serve.h"
 
 /* The statements that a program with these commands lists among its own. */
-#define PRIVACY_STATEMENTS \
-	{ "operator_export", \
-		"SELECT problem, document" \
-		" FROM billing.account_export($1, $2)" }, \
-	{ \
-		"operator_erase", \
-		    "SELECT part, rows, becomes" \
-		    " FROM billing.account_erase($1, $2)" \
-	}
+extern const struct db_statement *const privacy_statements[];
 
 /* `export [--email] ID`: one JSON document on standard output. */
 int privacy_export(struct service *service, int argc, char **argv);

@@ -8,6 +8,26 @@
 #include "base/options.h"
 #include "base/table.h"
 
+DB_STATEMENT(stripe_prune_due, 1,
+    "SELECT part, rows, oldest FROM billing.stripe_prune_due($1)");
+DB_STATEMENT(stripe_prune, 4,
+    "SELECT rows, reached FROM billing.stripe_prune($1, $2, $3, $4)");
+DB_STATEMENT(gumroad_prune_due, 1,
+    "SELECT part, rows, oldest FROM billing.gumroad_prune_due($1)");
+DB_STATEMENT(gumroad_prune, 4,
+    "SELECT rows, reached FROM billing.gumroad_prune($1, $2, $3, $4)");
+
+const struct db_statement *const prune_stripe_statements[] = {
+	&sql_stripe_prune_due.is,
+	&sql_stripe_prune.is,
+	NULL,
+};
+const struct db_statement *const prune_gumroad_statements[] = {
+	&sql_gumroad_prune_due.is,
+	&sql_gumroad_prune.is,
+	NULL,
+};
+
 #define BATCH "500"	   /* rows of one transaction */
 #define PAUSE_MIN_MS 5L	   /* between batches … */
 #define PAUSE_MAX_MS 1000L /* … which otherwise last as long as the batch */
@@ -19,9 +39,15 @@ struct options {
 	bool dry_run, json;
 };
 
+/* The statements of one provider of events. */
+struct provider {
+	const struct db_statement *due, *prune;
+};
+
 /* A prune under way. */
 struct run {
 	struct db *db;
+	const struct provider *provider;
 	const struct options *options;
 	struct table *table;
 	int done, total;
@@ -87,7 +113,8 @@ batch(struct run *run, const char *part, char *since, size_t since_size,
 	struct db_result *result;
 	enum rc rc;
 
-	rc = db_run(run->db, "prune", 4, params, &result);
+	rc = db_run_any(run->db, run->provider->prune,
+	    sizeof params / sizeof *params, params, &result);
 	if (rc != RC_OK)
 		return rc;
 	*rows = atoi(db_result_text(result, 0, 0));
@@ -145,13 +172,14 @@ prune_all(struct run *run, const struct db_result *due)
 	return rc;
 }
 
-/* prune_command - as prune.h says */
-int
-prune_command(struct service *service, int argc, char **argv)
+/* prune - of one provider */
+static int
+prune(struct service *service, const struct provider *provider, int argc,
+    char **argv)
 {
 	static const char *const columns[] = { "what", "rows", "oldest", NULL };
 	struct options options;
-	struct run run = { service->db, &options, NULL, 0, 0 };
+	struct run run = { service->db, provider, &options, NULL, 0, 0 };
 	const char *const params[] = { options.days };
 	struct db_result *due;
 	int status;
@@ -164,7 +192,8 @@ prune_command(struct service *service, int argc, char **argv)
 		    "least: what came today may have to be looked at still");
 	if ((status = command_line_connect(service)) != EXIT_DONE)
 		return status;
-	rc = db_run(service->db, "prune_due", 1, params, &due);
+	rc = db_run_any(service->db, provider->due,
+	    sizeof params / sizeof *params, params, &due);
 	if (rc == RC_OK) {
 		run.table = table_new(columns);
 		rc = prune_all(&run, due);
@@ -177,4 +206,24 @@ prune_command(struct service *service, int argc, char **argv)
 		    "stopped after %d rows, run it again to go on: %s",
 		    run.done, db_error(service->db));
 	return EXIT_DONE;
+}
+
+/* prune_stripe - as prune.h says */
+int
+prune_stripe(struct service *service, int argc, char **argv)
+{
+	static const struct provider provider = { &sql_stripe_prune_due.is,
+		&sql_stripe_prune.is };
+
+	return prune(service, &provider, argc, argv);
+}
+
+/* prune_gumroad - as prune.h says */
+int
+prune_gumroad(struct service *service, int argc, char **argv)
+{
+	static const struct provider provider = { &sql_gumroad_prune_due.is,
+		&sql_gumroad_prune.is };
+
+	return prune(service, &provider, argc, argv);
 }

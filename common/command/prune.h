@@ -10,24 +10,15 @@
 
 #include "program/serve.h"
 
-/*
- * The statements that a program with this command lists among its own; provider
- * is "stripe" or "gumroad".
- */
-#define PRUNE_STATEMENTS(provider) \
-	{ "prune_due", \
-		"SELECT part, rows, oldest" \
-		" FROM billing." provider "_prune_due($1)" }, \
-	{ \
-		"prune", \
-		    "SELECT rows, reached" \
-		    " FROM billing." provider "_prune($1, $2, $3, $4)" \
-	}
+/* The statements of a program with this command, by its provider of events. */
+extern const struct db_statement *const prune_stripe_statements[];
+extern const struct db_statement *const prune_gumroad_statements[];
 
 /*
  * Runs `prune [--days N] [--dry-run] [--json]`, with PAYLOAD_KEEP_DAYS unless N
  * is given. Returns the exit status.
  */
-int prune_command(struct service *service, int argc, char **argv);
+int prune_stripe(struct service *service, int argc, char **argv);
+int prune_gumroad(struct service *service, int argc, char **argv);
 
 #endif

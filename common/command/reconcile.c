@@ -7,6 +7,24 @@
 #include "command/reconcile_walk.h"
 #include "base/table.h"
 
+DB_STATEMENT(reconcile_begin, 2,
+    "SELECT run, after, checked, total"
+    " FROM billing.reconcile_begin($1, $2)");
+DB_STATEMENT(reconcile_drift, 1,
+    "SELECT subscription, field, here, at_stripe,"
+    " CASE WHEN fixed THEN 'fixed' ELSE 'not fixed' END"
+    " FROM billing.reconcile_drift($1)");
+DB_STATEMENT(reconcile_finish, 1,
+    "SELECT checked, drift, fixed"
+    " FROM billing.reconcile_finish($1)");
+
+const struct db_statement *const reconcile_statements[] = {
+	&sql_reconcile_begin.is,
+	&sql_reconcile_drift.is,
+	&sql_reconcile_finish.is,
+	NULL,
+};
+
 #define PAGE_ARENA_MAX (64 << 20) /* bytes */
 #define ONE_ARENA_MAX (8 << 20)
 
@@ -34,7 +52,7 @@ begin(struct reconcile_walk *walk, const struct options *options)
 	const char *after;
 	int rows;
 
-	if (db_run(service->db, "reconcile_begin", 2, params, &result) != RC_OK)
+	if (db_run(service->db, sql_reconcile_begin, params, &result) != RC_OK)
 		return database(service);
 	rows = db_result_rows(result);
 	if (rows == 1) {
@@ -68,7 +86,7 @@ print_drift(struct reconcile_walk *walk, bool as_json)
 	struct db_result *rows;
 	struct table *table;
 
-	if (db_run(walk->service->db, "reconcile_drift", 1, params, &rows) !=
+	if (db_run(walk->service->db, sql_reconcile_drift, params, &rows) !=
 	    RC_OK)
 		return false;
 	table = table_new(columns);
@@ -95,8 +113,7 @@ finish(struct reconcile_walk *walk, bool as_json)
 	struct db_result *result;
 	int checked, drift, fixed;
 
-	if (db_run(service->db, "reconcile_finish", 1, params, &result) !=
-	    RC_OK)
+	if (db_run(service->db, sql_reconcile_finish, params, &result) != RC_OK)
 		return database(service);
 	checked = atoi(db_result_text(result, 0, 0));
 	drift = atoi(db_result_text(result, 0, 1));

@@ -7,6 +7,33 @@
 #include "base/json.h"
 #include "base/log.h"
 
+DB_STATEMENT(reconcile_compare, 3,
+    "SELECT subscription, status, by_payment FROM"
+    " billing.reconcile_compare($1, $2, to_timestamp($3))");
+DB_STATEMENT(reconcile_excuse, 2, "SELECT billing.reconcile_excuse($1, $2)");
+DB_STATEMENT(
+    reconcile_yield, 2, "SELECT billing.reconcile_yield($1, to_timestamp($2))");
+DB_STATEMENT(reconcile_settle, 3,
+    "SELECT billing.reconcile_settle($1, $2,"
+    " to_timestamp($3))");
+DB_STATEMENT(
+    reconcile_page_done, 3, "SELECT billing.reconcile_page_done($1, $2, $3)");
+DB_STATEMENT(reconcile_unseen, 2,
+    "SELECT subscription, status, known, object"
+    " FROM billing.reconcile_unseen($1, $2)");
+DB_STATEMENT(reconcile_gone, 3, "SELECT billing.reconcile_gone($1, $2, $3)");
+
+const struct db_statement *const reconcile_walk_statements[] = {
+	&sql_reconcile_compare.is,
+	&sql_reconcile_excuse.is,
+	&sql_reconcile_yield.is,
+	&sql_reconcile_settle.is,
+	&sql_reconcile_page_done.is,
+	&sql_reconcile_unseen.is,
+	&sql_reconcile_gone.is,
+	NULL,
+};
+
 #define LIST "/v1/subscriptions"
 #define INVOICES "/v1/invoices"
 
@@ -72,15 +99,11 @@ describe_all(struct reconcile_walk *walk, json_object *data)
 	return found;
 }
 
-/* ask - a statement with text parameters; what fails is the database's */
+/* busy - what fails is the database's */
 static enum rc
-ask(struct reconcile_walk *walk, const char *statement, size_t count,
-    const char *const *params, struct db_result **result)
+busy(enum rc rc)
 {
-	if (db_run(walk->service->db, statement, count, params, result) ==
-	    RC_OK)
-		return RC_OK;
-	return RC_BUSY;
+	return rc == RC_OK ? RC_OK : RC_BUSY;
 }
 
 /* seconds - as a parameter */
@@ -153,26 +176,34 @@ apply(struct reconcile_walk *walk, json_object *subscription, const char *fact,
 	return rc == RC_OK ? RC_OK : RC_BUSY;
 }
 
+/* settle - note which differences of these subscriptions are no more */
+static enum rc
+settle(struct reconcile_walk *walk, json_object *found, const char *at_s)
+{
+	const char *const params[] = { walk->run,
+		json_object_to_json_string(found), at_s };
+
+	return busy(
+	    db_run(walk->service->db, sql_reconcile_settle, params, NULL));
+}
+
 /* fix - and see what that has changed */
 static enum rc
 fix(struct reconcile_walk *walk, const char *id, json_object *subscription,
     const char *fact, int64_t at_s)
 {
 	json_object *one = json_object_new_array(), *found;
-	const char *params[] = { id, seconds(walk, at_s), NULL };
+	const char *const params[] = { id, seconds(walk, at_s) };
 	enum rc rc;
 
 	json_object_array_add(one, json_object_get(subscription));
 	found = describe_all(walk, one);
 	json_object_put(one);
-	rc = ask(walk, "reconcile_yield", 2, params, NULL);
+	rc = busy(db_run(walk->service->db, sql_reconcile_yield, params, NULL));
 	if (rc == RC_OK)
 		rc = apply(walk, subscription, fact, at_s);
-	params[2] = params[1];
-	params[1] = json_object_to_json_string(found);
-	params[0] = walk->run;
 	if (rc == RC_OK)
-		rc = ask(walk, "reconcile_settle", 3, params, NULL);
+		rc = settle(walk, found, params[1]);
 	json_object_put(found);
 	return rc;
 }
@@ -188,7 +219,8 @@ handle(struct reconcile_walk *walk, json_object *subscription, const char *id,
 	bool differs = true;
 
 	if (by_payment && stands(walk, subscription, status)) {
-		if (ask(walk, "reconcile_excuse", 2, params, &result) != RC_OK)
+		if (busy(db_run(walk->service->db, sql_reconcile_excuse, params,
+			&result)) != RC_OK)
 			return RC_BUSY;
 		differs = *db_result_text(result, 0, 0) == 't';
 		db_result_free(result);
@@ -208,7 +240,8 @@ compare(struct reconcile_walk *walk, json_object *data, json_object *found,
 	const char *const params[] = { walk->run,
 		json_object_to_json_string(found), seconds(walk, at_s) };
 	struct db_result *result;
-	enum rc rc = ask(walk, "reconcile_compare", 3, params, &result);
+	enum rc rc = busy(
+	    db_run(walk->service->db, sql_reconcile_compare, params, &result));
 
 	if (rc != RC_OK)
 		return rc;
@@ -246,7 +279,8 @@ do_page(struct reconcile_walk *walk, const struct stripe_page *page)
 	params[1] = json_object_to_json_string(found);
 	params[2] = last;
 	if (rc == RC_OK)
-		rc = ask(walk, "reconcile_page_done", 3, params, NULL);
+		rc = busy(db_run(
+		    walk->service->db, sql_reconcile_page_done, params, NULL));
 	json_object_put(found);
 	walk->after = last;
 	walk->checked += (int)count;
@@ -310,7 +344,8 @@ ask_about(struct reconcile_walk *walk, const struct db_result *rows, int row)
 	rc = stripe_api_object(stripe_intake_api(walk->intake), walk->page,
 	    LIST, id, &subscription, &page.before_s);
 	if (rc == RC_NOT_FOUND) {
-		rc = ask(walk, "reconcile_gone", 3, params, NULL);
+		rc = busy(db_run(
+		    walk->service->db, sql_reconcile_gone, params, NULL));
 		if (rc == RC_OK && walk->fix)
 			rc = end_gone(walk, id, db_result_text(rows, row, 3),
 			    *db_result_text(rows, row, 2) == 't',
@@ -339,7 +374,8 @@ walk_unseen(struct reconcile_walk *walk)
 	enum rc rc = RC_OK;
 
 	while (rc == RC_OK && count > 0) {
-		rc = ask(walk, "reconcile_unseen", 2, params, &rows);
+		rc = busy(db_run(
+		    walk->service->db, sql_reconcile_unseen, params, &rows));
 		if (rc != RC_OK)
 			return rc;
 		count = db_result_rows(rows);

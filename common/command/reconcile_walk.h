@@ -13,34 +13,7 @@
 #include "stripe/stripe_intake.h"
 
 /* The statements that a program with a walk lists among its own. */
-#define RECONCILE_STATEMENTS \
-	{ "reconcile_begin", \
-		"SELECT run, after, checked, total" \
-		" FROM billing.reconcile_begin($1, $2)" }, \
-	    { "reconcile_compare", \
-		    "SELECT subscription, status, by_payment FROM" \
-		    " billing.reconcile_compare($1, $2, to_timestamp($3))" }, \
-	    { "reconcile_excuse", "SELECT billing.reconcile_excuse($1, $2)" }, \
-	    { "reconcile_yield", \
-		    "SELECT billing.reconcile_yield($1, to_timestamp($2))" }, \
-	    { "reconcile_settle", \
-		    "SELECT billing.reconcile_settle($1, $2," \
-		    " to_timestamp($3))" }, \
-	    { "reconcile_page_done", \
-		    "SELECT billing.reconcile_page_done($1, $2, $3)" }, \
-	    { "reconcile_unseen", \
-		    "SELECT subscription, status, known, object" \
-		    " FROM billing.reconcile_unseen($1, $2)" }, \
-	    { "reconcile_gone", "SELECT billing.reconcile_gone($1, $2, $3)" }, \
-	    { "reconcile_finish", \
-		    "SELECT checked, drift, fixed" \
-		    " FROM billing.reconcile_finish($1)" }, \
-	{ \
-		"reconcile_drift", \
-		    "SELECT subscription, field, here, at_stripe," \
-		    " CASE WHEN fixed THEN 'fixed' ELSE 'not fixed' END" \
-		    " FROM billing.reconcile_drift($1)" \
-	}
+extern const struct db_statement *const reconcile_walk_statements[];
 
 struct reconcile_walk {
 	struct service *service;

@@ -5,6 +5,24 @@
 
 #include "base/options.h"
 #include "base/table.h"
+#include "program/doctor.h"
+
+DB_STATEMENT(replay_failed, 0,
+    "SELECT event_id FROM billing.stripe_events"
+    " WHERE processed_at IS NULL ORDER BY created_at, received_at");
+DB_STATEMENT(replay_one, 1,
+    "SELECT type FROM billing.stripe_events"
+    " WHERE event_id = $1");
+DB_STATEMENT(replay_body, 1,
+    "SELECT payload, payload_truncated"
+    " FROM billing.stripe_events WHERE event_id = $1");
+
+const struct db_statement *const replay_statements[] = {
+	&sql_replay_failed.is,
+	&sql_replay_one.is,
+	&sql_replay_body.is,
+	NULL,
+};
 
 #define FETCH_TIMEOUT_MS 10000
 #define EVENT_ARENA_MAX (4 << 20) /* bytes that one event may take */
@@ -52,7 +70,7 @@ load_body(struct db *db, struct stripe_intake *intake, struct arena *arena,
 	struct db_result *result;
 
 	*why = "it is not in the ledger";
-	if (db_run(db, "replay_body", 1, params, &result) != RC_OK) {
+	if (db_run(db, sql_replay_body, params, &result) != RC_OK) {
 		*why = db_error(db);
 		return NULL;
 	}
@@ -143,7 +161,7 @@ replay_id(struct run *run, const char *id)
 	const char *const params[] = { id };
 	struct db_result *result;
 
-	if (db_run(run->service->db, "replay_one", 1, params, &result) != RC_OK)
+	if (db_run(run->service->db, sql_replay_one, params, &result) != RC_OK)
 		return false;
 	replay_one(run, id,
 	    db_result_rows(result) == 1 ? db_result_text(result, 0, 0) : NULL);
@@ -202,7 +220,7 @@ replay_failed(struct service *service, struct stripe_intake *intake,
 	struct db_result *rows;
 	int status;
 
-	if (db_run(service->db, "replay_failed", 0, NULL, &rows) != RC_OK)
+	if (db_run_bare(service->db, sql_replay_failed, &rows) != RC_OK)
 		return command_line_fail(service, EXIT_UNAVAILABLE,
 		    "database: %s", db_error(service->db));
 	status = replay_rows(service, intake, rows, dry_run, as_json);
@@ -231,4 +249,26 @@ replay_events(struct service *service, struct stripe_intake *intake, int argc,
 		return replay_failed(service, intake, dry_run, as_json);
 	return replay_ids(service, intake, (const char *const *)argv + 1, count,
 	    dry_run, as_json);
+}
+
+/* replay_examine - what could not be applied, while the database is there */
+void
+replay_examine(struct service *service, struct doctor *doctor)
+{
+	struct db_result *failed;
+	int count;
+
+	if (service->db == NULL ||
+	    db_run_bare(service->db, sql_replay_failed, &failed) != RC_OK)
+		return;
+	count = db_result_rows(failed);
+	if (count > 0)
+		doctor_warn(doctor, "ledger",
+		    "Mend the cause that replay --failed --dry-run lists, then "
+		    "run stripe-webhook replay --failed.",
+		    "%d event%s could not be applied", count,
+		    count == 1 ? "" : "s");
+	else
+		doctor_ok(doctor, "ledger", "no event waits to be applied");
+	db_result_free(failed);
 }

@@ -8,20 +8,7 @@
 #include "stripe/stripe_intake.h"
 
 /* The statements that a program with this command lists among its own. */
-#define REPLAY_STATEMENTS \
-	{ \
-		"replay_failed", \
-		"SELECT event_id FROM billing.stripe_events" \
-		" WHERE processed_at IS NULL ORDER BY created_at, received_at" \
-	}, \
-	    { "replay_one", \
-		    "SELECT type FROM billing.stripe_events" \
-		    " WHERE event_id = $1" }, \
-	{ \
-		"replay_body", \
-		    "SELECT payload, payload_truncated" \
-		    " FROM billing.stripe_events WHERE event_id = $1" \
-	}
+extern const struct db_statement *const replay_statements[];
 
 struct replay_result {
 	enum ledger_outcome outcome; /* LEDGER_HANDLER_ERROR: it failed */
@@ -51,5 +38,8 @@ int replay_rows(struct service *service, struct stripe_intake *intake,
 /* Runs `replay [--failed | ID…] [--dry-run] [--json]`. */
 int replay_events(struct service *service, struct stripe_intake *intake,
     int argc, char **argv);
+
+/* For `check`: how many events wait for a replay. */
+void replay_examine(struct service *service, struct doctor *doctor);
 
 #endif

@@ -7,6 +7,36 @@
 #include "base/form.h"
 #include "licence/gumroad.h"
 
+DB_STATEMENT(gumroad_receive, 1,
+    "INSERT INTO billing.gumroad_events (payload) VALUES ($1)"
+    " RETURNING id");
+DB_STATEMENT(gumroad_apply, 27,
+    "SELECT status_, license, license_key_, email_id,"
+    " email_token, due FROM billing.gumroad_apply($1, $2, $3,"
+    " $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
+    " $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,"
+    " $27)");
+DB_STATEMENT(
+    gumroad_failed, 5, "SELECT billing.gumroad_failed($1, $2, $3, $4, $5)");
+DB_STATEMENT(license_facts, 1,
+    "SELECT license_key, tier, product_id, email,"
+    " to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'),"
+    " name, product_name, test FROM billing.licenses"
+    " WHERE id = $1");
+DB_STATEMENT(license_reissue, 9,
+    "SELECT email_id, email_token FROM"
+    " billing.license_reissue($1, $2, $3, $4, $5, $6, $7, $8,"
+    " $9)");
+
+const struct db_statement *const gumroad_books_statements[] = {
+	&sql_gumroad_receive.is,
+	&sql_gumroad_apply.is,
+	&sql_gumroad_failed.is,
+	&sql_license_facts.is,
+	&sql_license_reissue.is,
+	NULL,
+};
+
 #define NO_MINT "logged-no-mint"
 
 /* One delivery on its way into the books. */
@@ -32,7 +62,7 @@ gumroad_books_receive(struct db *db, struct arena *arena, const char *body,
 
 	if (params[0] == NULL)
 		return RC_BUSY;
-	rc = db_run(db, "gumroad_receive", 1, params, &result);
+	rc = db_run(db, sql_gumroad_receive, params, &result);
 	if (rc != RC_OK)
 		return rc == RC_UNCERTAIN ? rc : RC_BUSY;
 	*id = arena_printf(arena, "%s", db_result_text(result, 0, 0));
@@ -119,49 +149,58 @@ new_mail(struct gumroad_result *result, const char *email_id, const char *token,
 		.message_id = token };
 }
 
+/* read_license - what a mail and a blob say of a licence */
+static enum rc
+read_license(struct db *db, struct arena *arena, const char *license,
+    struct issue *issue)
+{
+	const char *const params[] = { license };
+	struct db_result *row;
+	const char *test;
+	enum rc rc;
+
+	memset(issue, 0, sizeof *issue);
+	rc = db_run(db, sql_license_facts, params, &row);
+	if (rc != RC_OK)
+		return rc;
+	issue->key = keep(arena, row, 0);
+	issue->tier = keep(arena, row, 1);
+	issue->product = keep(arena, row, 2);
+	issue->email = keep(arena, row, 3);
+	issue->issued = keep(arena, row, 4);
+	issue->name = keep(arena, row, 5);
+	issue->product_name = keep(arena, row, 6);
+	test = db_result_text(row, 0, 7);
+	issue->test = test != NULL && *test == 't';
+	db_result_free(row);
+	return RC_OK;
+}
+
 /* reissue - sign a licence again and mail it, within the transaction */
 static enum rc
 reissue(struct db *db, struct delivery *delivery, const char *license,
     const char *kind)
 {
-	const struct license_signer *signer = issuer_signer(
-	    delivery->books->issuer);
-	const char *params[9] = { license, kind };
+	const struct issuer *issuer = delivery->books->issuer;
+	const struct license_signer *signer = issuer_signer(issuer);
 	struct arena *arena = delivery->arena;
 	struct db_result *row;
 	struct issue issue;
-	const char *test;
-	enum rc rc;
+	enum rc rc = read_license(db, arena, license, &issue);
 
-	rc = db_run(db, "license_facts", 1, params, &row);
-	if (rc != RC_OK)
-		return rc;
-	memset(&issue, 0, sizeof issue);
-	issue.key = keep(arena, row, 0);
-	issue.tier = keep(arena, row, 1);
-	issue.product = keep(arena, row, 2);
-	issue.email = keep(arena, row, 3);
-	issue.issued = keep(arena, row, 4);
-	issue.name = keep(arena, row, 5);
-	issue.product_name = keep(arena, row, 6);
-	test = db_result_text(row, 0, 7);
-	issue.test = test != NULL && *test == 't';
-	db_result_free(row);
-	if (issue.email == NULL)
+	if (rc == RC_OK && issue.email == NULL)
 		return RC_OK; /* the buyer was erased */
-	rc = issue_sign(delivery->books->issuer, arena, &issue);
 	if (rc == RC_OK)
-		rc = issue_mail(delivery->books->issuer, arena, &issue);
+		rc = issue_sign(issuer, arena, &issue);
+	if (rc == RC_OK)
+		rc = issue_mail(issuer, arena, &issue);
 	if (rc != RC_OK)
 		return rc;
-	params[2] = issue.blob;
-	params[3] = license_signer_kid(signer);
-	params[4] = license_signer_public(signer);
-	params[5] = issue.mail.subject;
-	params[6] = issue.mail.text;
-	params[7] = issue.mail.html;
-	params[8] = delivery->lease;
-	rc = db_run(db, "license_reissue", 9, params, &row);
+	const char *const params[] = { license, kind, issue.blob,
+		license_signer_kid(signer), license_signer_public(signer),
+		issue.mail.subject, issue.mail.text, issue.mail.html,
+		delivery->lease };
+	rc = db_run(db, sql_license_reissue, params, &row);
 	if (rc == RC_OK)
 		new_mail(delivery->result, keep(arena, row, 0),
 		    keep(arena, row, 1), issue.email, issue.name, &issue.mail);
@@ -211,8 +250,8 @@ apply(struct db *db, void *context)
 	struct db_result *row;
 	enum rc rc;
 
-	rc = db_run(
-	    db, "gumroad_apply", fill_params(delivery, params), params, &row);
+	rc = db_run_any(db, &sql_gumroad_apply.is,
+	    fill_params(delivery, params), params, &row);
 	if (rc != RC_OK)
 		return rc;
 	result->status = keep(arena, row, 0);
@@ -241,7 +280,7 @@ fail(struct delivery *delivery)
 		arena_printf(delivery->arena, "%s", db_sqlstate(db)) };
 	enum rc rc;
 
-	rc = db_run(db, "gumroad_failed", 5, params, NULL);
+	rc = db_run(db, sql_gumroad_failed, params, NULL);
 	delivery->result->status = NO_MINT;
 	delivery->problem = "the database refused it";
 	return rc == RC_BAD_REQUEST ? RC_BUSY : rc;

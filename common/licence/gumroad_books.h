@@ -16,29 +16,7 @@
 #include "mail/mail.h"
 
 /* The statements that a program with these books lists among its own. */
-#define GUMROAD_BOOKS_STATEMENTS \
-	{ "gumroad_receive", \
-		"INSERT INTO billing.gumroad_events (payload) VALUES ($1)" \
-		" RETURNING id" }, \
-	    { "gumroad_apply", \
-		    "SELECT status_, license, license_key_, email_id," \
-		    " email_token, due FROM billing.gumroad_apply($1, $2, $3," \
-		    " $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15," \
-		    " $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26," \
-		    " $27)" }, \
-	    { "gumroad_failed", \
-		    "SELECT billing.gumroad_failed($1, $2, $3, $4, $5)" }, \
-	    { "license_facts", \
-		    "SELECT license_key, tier, product_id, email," \
-		    " to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')," \
-		    " name, product_name, test FROM billing.licenses" \
-		    " WHERE id = $1" }, \
-	{ \
-		"license_reissue", \
-		    "SELECT email_id, email_token FROM" \
-		    " billing.license_reissue($1, $2, $3, $4, $5, $6, $7, $8," \
-		    " $9)" \
-	}
+extern const struct db_statement *const gumroad_books_statements[];
 
 /* What applying needs besides the delivery. */
 struct gumroad_books {

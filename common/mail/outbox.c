@@ -2,6 +2,17 @@
 
 #include "base/log.h"
 
+DB_STATEMENT(outbox_claim, 1,
+    "SELECT id, kind, to_email, to_name, subject, body_text,"
+    " body_html, token FROM billing.outbox_claim($1)");
+DB_STATEMENT(outbox_mark, 4, "SELECT billing.outbox_mark($1, $2, $3, $4)");
+
+const struct db_statement *const outbox_statements[] = {
+	&sql_outbox_claim.is,
+	&sql_outbox_mark.is,
+	NULL,
+};
+
 #define SEND_TIMEOUT_MS 20000
 #define LEASE_S "60" /* longer than any attempt with its database calls */
 
@@ -18,7 +29,7 @@ outbox_send(struct db *db, struct arena *arena, struct mailer *mailer,
 	params[1] = mail_verdict_name(outcome.verdict);
 	params[2] = outcome.id;
 	params[3] = outcome.error;
-	if (db_run(db, "outbox_mark", 4, params, NULL) != RC_OK)
+	if (db_run(db, sql_outbox_mark, params, NULL) != RC_OK)
 		log_message("warn", "mail %s: %s, but not marked so: %s", id,
 		    params[1], db_error(db));
 	return outcome.verdict;
@@ -55,7 +66,7 @@ outbox_step(struct db *db, struct arena *arena, struct mailer *mailer,
 	struct db_result *claim;
 	enum rc rc = RC_NOT_FOUND;
 
-	if (db_run(db, "outbox_claim", 1, params, &claim) != RC_OK)
+	if (db_run(db, sql_outbox_claim, params, &claim) != RC_OK)
 		return RC_BUSY;
 	if (db_result_rows(claim) > 0) {
 		*verdict = send_claimed(db, arena, mailer, claim);

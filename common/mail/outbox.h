@@ -12,14 +12,7 @@
 #include "program/serve.h"
 
 /* The statements that a program with an outbox lists among its own. */
-#define OUTBOX_STATEMENTS \
-	{ "outbox_claim", \
-		"SELECT id, kind, to_email, to_name, subject, body_text," \
-		" body_html, token FROM billing.outbox_claim($1)" }, \
-	    { "outbox_mark", "SELECT billing.outbox_mark($1, $2, $3, $4)" }, \
-	{ \
-		"outbox_hurry", "SELECT billing.outbox_hurry($1)" \
-	}
+extern const struct db_statement *const outbox_statements[];
 
 /*
  * Sends the mail of that row, which the caller has claimed, within timeout_ms

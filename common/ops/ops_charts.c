@@ -8,6 +8,37 @@
 
 #include "ops/chart.h"
 
+DB_STATEMENT(ops_deliveries, 1,
+    "SELECT (extract(epoch FROM date_trunc('hour', now())"
+    " - hour) / 3600)::integer, outcome, sum(count)"
+    " FROM billing.ops_deliveries($1) GROUP BY 1, 2");
+DB_STATEMENT(ops_latency, 1,
+    "SELECT (extract(epoch FROM date_trunc('hour', now())"
+    " - at) / 3600)::integer, name, value * 1000"
+    " FROM billing.samples"
+    " WHERE name IN ('latency.p50', 'latency.p99')"
+    " AND at > now() - make_interval(hours => $1)");
+DB_STATEMENT(ops_live, 1,
+    "SELECT DISTINCT ON (name, back) back, name, value"
+    " FROM (SELECT (now() AT TIME ZONE 'UTC')::date"
+    " - (at AT TIME ZONE 'UTC')::date AS back, name, value, at"
+    " FROM billing.samples WHERE name IN"
+    " ('subscriptions.active', 'subscriptions.trialing',"
+    " 'subscriptions.past_due')"
+    " AND at > now() - make_interval(days => $1)) s"
+    " ORDER BY name, back, at DESC");
+DB_STATEMENT(ops_licenses, 1,
+    "SELECT (now() AT TIME ZONE 'UTC')::date - day, 'sold',"
+    " count FROM billing.ops_licenses($1)");
+
+const struct db_statement *const ops_charts_statements[] = {
+	&sql_ops_deliveries.is,
+	&sql_ops_latency.is,
+	&sql_ops_live.is,
+	&sql_ops_licenses.is,
+	NULL,
+};
+
 #define HOUR_S 3600
 #define DAY_S (24 * HOUR_S)
 #define HOURS 48
@@ -22,7 +53,8 @@ struct canvas {
 
 /* What a chart is made from, besides what it says. */
 struct source {
-	const char *statement; /* rows: points back from now, key, value */
+	const struct db_statement
+	    *statement; /* rows: points back from now, key, value */
 	const char *keys[CHART_SERIES_MAX]; /* of the series */
 	size_t points;
 	int point_s;	/* seconds from one to the next: an hour or a day */
@@ -90,7 +122,7 @@ load(const struct canvas *canvas, const struct source *source,
 	if (!label_points(canvas, source, chart) ||
 	    !empty_series(canvas, source, chart))
 		return RC_TOO_LARGE;
-	rc = db_run(canvas->db, source->statement, 1, params, &result);
+	rc = db_run_any(canvas->db, source->statement, 1, params, &result);
 	for (int row = 0; rc == RC_OK && row < db_result_rows(result); row++) {
 		long back = atol(db_result_text(result, row, 0));
 
@@ -112,7 +144,7 @@ load(const struct canvas *canvas, const struct source *source,
 static enum rc
 add_deliveries(const struct canvas *canvas)
 {
-	static const struct source source = { "ops_deliveries",
+	static const struct source source = { &sql_ops_deliveries.is,
 		{ "applied", "ignored", "stale", "unmatched", "failed" }, HOURS,
 		HOUR_S, 0 };
 	struct chart chart = {
@@ -139,7 +171,7 @@ add_deliveries(const struct canvas *canvas)
 static enum rc
 add_latency(const struct canvas *canvas)
 {
-	static const struct source source = { "ops_latency",
+	static const struct source source = { &sql_ops_latency.is,
 		{ "latency.p50", "latency.p99" }, HOURS, HOUR_S, NAN };
 	struct chart chart = {
 		.id = "latency",
@@ -164,7 +196,7 @@ add_latency(const struct canvas *canvas)
 static enum rc
 add_live(const struct canvas *canvas)
 {
-	static const struct source source = { "ops_live",
+	static const struct source source = { &sql_ops_live.is,
 		{ "subscriptions.active", "subscriptions.trialing",
 		    "subscriptions.past_due" },
 		DAYS, DAY_S, NAN };
@@ -192,8 +224,8 @@ add_live(const struct canvas *canvas)
 static enum rc
 add_licenses(const struct canvas *canvas)
 {
-	static const struct source source = { "ops_licenses", { "sold" }, DAYS,
-		DAY_S, 0 };
+	static const struct source source = { &sql_ops_licenses.is, { "sold" },
+		DAYS, DAY_S, 0 };
 	struct chart chart = {
 		.id = "licences",
 		.title = "Licences sold a day",

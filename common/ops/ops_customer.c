@@ -6,6 +6,35 @@
 #include "base/form.h"
 #include "ops/ops_page.h"
 
+DB_STATEMENT(ops_find, 1,
+    "SELECT account, external_id, email, customer"
+    " FROM billing.ops_find($1)");
+DB_STATEMENT(ops_person, 3,
+    "SELECT name, value FROM billing.ops_person($1, $2, $3)"
+    " WHERE value IS NOT NULL");
+DB_STATEMENT(ops_subscriptions, 2,
+    "SELECT id, status, plan, period, seats,"
+    " to_char(until AT TIME ZONE 'UTC', 'YYYY-MM-DD'),"
+    " CASE WHEN ends THEN 'ends then' END"
+    " FROM billing.ops_subscriptions($1, $2)");
+DB_STATEMENT(ops_licences_of, 1,
+    "SELECT key, status, tier, product, reason,"
+    " CASE WHEN test THEN 'a test' END"
+    " FROM billing.ops_licences_of($1)");
+DB_STATEMENT(ops_story, 4,
+    "SELECT to_char(at AT TIME ZONE 'UTC',"
+    " 'YYYY-MM-DD HH24:MI:SS'), kind, what, outcome, detail,"
+    " event FROM billing.ops_story($1, $2, $3, $4)");
+
+const struct db_statement *const ops_customer_statements[] = {
+	&sql_ops_find.is,
+	&sql_ops_person.is,
+	&sql_ops_subscriptions.is,
+	&sql_ops_licences_of.is,
+	&sql_ops_story.is,
+	NULL,
+};
+
 #define QUERY_MAX 255 /* bytes */
 #define STORY_MAX 500 /* entries */
 #define FOUND_MAX 20  /* customers to choose from */
@@ -102,8 +131,7 @@ add_person(const struct page *page)
 	const char *const params[] = { page->account, page->email,
 		page->customer };
 	struct db_result *result;
-	enum rc rc = db_run(
-	    page->service->db, "ops_person", 3, params, &result);
+	enum rc rc = db_run(page->service->db, sql_ops_person, params, &result);
 
 	if (rc != RC_OK)
 		return rc;
@@ -142,12 +170,12 @@ add_row(struct html *html, const struct listing *listing,
 /* add_listing - a table, or a sentence that there is nothing */
 static enum rc
 add_listing(const struct page *page, const struct listing *listing,
-    const char *statement, size_t count, const char *const *params)
+    const struct db_statement *statement, const char *const *params)
 {
 	struct html *html = page->html;
 	struct db_result *result;
-	enum rc rc = db_run(
-	    page->service->db, statement, count, params, &result);
+	enum rc rc = db_run_any(
+	    page->service->db, statement, statement->params, params, &result);
 
 	if (rc != RC_OK)
 		return rc;
@@ -189,7 +217,7 @@ add_subscriptions(const struct page *page)
 		    "Paid until", "Then", NULL } };
 	const char *const params[] = { page->account, page->customer };
 
-	return add_listing(page, &listing, "ops_subscriptions", 2, params);
+	return add_listing(page, &listing, &sql_ops_subscriptions.is, params);
 }
 
 /* add_licences - by the e-mail */
@@ -201,7 +229,7 @@ add_licences(const struct page *page)
 		    NULL } };
 	const char *const params[] = { page->email };
 
-	return add_listing(page, &listing, "ops_licences_of", 1, params);
+	return add_listing(page, &listing, &sql_ops_licences_of.is, params);
 }
 
 /* add_entry - one thing that happened */
@@ -240,7 +268,7 @@ add_story(const struct page *page)
 	};
 	struct html *html = page->html;
 	struct db_result *result;
-	enum rc rc = db_run(page->service->db, "ops_story", 4, params, &result);
+	enum rc rc = db_run(page->service->db, sql_ops_story, params, &result);
 	int rows;
 
 	if (rc != RC_OK)
@@ -327,7 +355,7 @@ find(struct page *page)
 {
 	const char *const params[] = { page->query };
 	struct db_result *result;
-	enum rc rc = db_run(page->service->db, "ops_find", 1, params, &result);
+	enum rc rc = db_run(page->service->db, sql_ops_find, params, &result);
 	int status = 200;
 
 	if (rc != RC_OK)

@@ -8,6 +8,20 @@
 #include "ops/ops_charts.h"
 #include "ops/ops_page.h"
 
+DB_STATEMENT(ops_facts, 0, "SELECT fact, about, value FROM billing.facts()");
+DB_STATEMENT(ops_failures, 1,
+    "SELECT provider, id, type,"
+    " to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),"
+    " error, customer FROM billing.ops_failures($1)");
+DB_STATEMENT(ops_event, 1, "SELECT outcome, error FROM billing.ops_event($1)");
+
+const struct db_statement *const ops_overview_statements[] = {
+	&sql_ops_facts.is,
+	&sql_ops_failures.is,
+	&sql_ops_event.is,
+	NULL,
+};
+
 #define FAILURES_SHOWN 20
 #define MAIL_LATE_S 1800 /* a mail that waits longer is a problem */
 
@@ -23,13 +37,13 @@ struct page {
 
 /* run - a statement with one number */
 static enum rc
-run(const struct page *page, const char *statement, int number,
+run(const struct page *page, const struct db_statement *statement, int number,
     struct db_result **result)
 {
 	const char *const params[] = { arena_printf(
 	    page->arena, "%d", number) };
 
-	return db_run(page->service->db, statement, 1, params, result);
+	return db_run_any(page->service->db, statement, 1, params, result);
 }
 
 /* fact - a number of billing.facts(); a NULL about: of all kinds */
@@ -125,7 +139,7 @@ add_notice(const struct page *page, const char *event)
 	struct db_result *result;
 	enum rc rc;
 
-	rc = db_run(page->service->db, "ops_event", 1, params, &result);
+	rc = db_run(page->service->db, sql_ops_event, params, &result);
 	if (rc != RC_OK)
 		return rc;
 	if (db_result_rows(result) > 0) {
@@ -193,7 +207,7 @@ add_failures(const struct page *page)
 	double all = fact(page, "failures_waiting", NULL);
 	struct html *html = page->html;
 	struct db_result *result;
-	enum rc rc = run(page, "ops_failures", FAILURES_SHOWN, &result);
+	enum rc rc = run(page, &sql_ops_failures.is, FAILURES_SHOWN, &result);
 	int rows;
 
 	if (rc != RC_OK)
@@ -268,7 +282,7 @@ ops_overview(struct service *service, struct request *request)
 		return RC_SIGNATURE;
 	rc = ops_page_token(service, request, &page.token);
 	if (rc == RC_OK)
-		rc = db_run(service->db, "ops_facts", 0, NULL, &page.facts);
+		rc = db_run_bare(service->db, sql_ops_facts, &page.facts);
 	if (rc == RC_OK) {
 		page.html = ops_page_begin(request, "Overview", NULL);
 		rc = fill(&page);

@@ -7,6 +7,13 @@
 #include "program/csrf.h"
 #include "ops/ops_style.h" /* made from ops.css */
 
+DB_STATEMENT(ops_csrf_key, 0, "SELECT billing.ops_csrf_key()");
+
+const struct db_statement *const ops_page_statements[] = {
+	&sql_ops_csrf_key.is,
+	NULL,
+};
+
 #define STYLE_MAX (64 << 10)
 
 /* head - what a browser needs to know */
@@ -138,7 +145,7 @@ load_key(struct service *service, struct request *request, const char **key)
 	struct db_result *result;
 	enum rc rc;
 
-	rc = db_run(service->db, "ops_csrf_key", 0, NULL, &result);
+	rc = db_run_bare(service->db, sql_ops_csrf_key, &result);
 	if (rc != RC_OK)
 		return rc;
 	*key = NULL;

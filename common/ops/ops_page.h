@@ -7,10 +7,7 @@
 #include "ops/html.h"
 #include "program/serve.h"
 
-#define OPS_STATEMENTS \
-	{ \
-		"ops_csrf_key", "SELECT billing.ops_csrf_key()" \
-	}
+extern const struct db_statement *const ops_page_statements[];
 
 /*
  * Begins a page up to its main part; query is what stands in the search field

@@ -14,7 +14,8 @@
 #define EXPLANATIONS \
 	"SELECT name, format('EXPLAIN EXECUTE %I', name) ||" \
 	" coalesce('(' || (SELECT string_agg('NULL', ', ')" \
-	" FROM unnest(parameter_types)) || ')', '')" \
+	" FROM unnest(parameter_types)) || ')', '')," \
+	" cardinality(parameter_types)" \
 	" FROM pg_catalog.pg_prepared_statements ORDER BY name"
 
 #define SESSION \
@@ -138,13 +139,52 @@ explain(struct db *db, void *context)
 	return rc == RC_OK ? db_query(db, explanation, NULL) : rc;
 }
 
+/* find_statement - of the program, by its name */
+static const struct db_statement *
+find_statement(const struct program *program, const char *name)
+{
+	const struct db_statement *const *const *list, *const *statement;
+
+	for (list = program->statements; *list != NULL; list++) {
+		for (statement = *list; *statement != NULL; statement++) {
+			if (strcmp((*statement)->name, name) == 0)
+				return *statement;
+		}
+	}
+	return NULL;
+}
+
+/* examine_right - to one statement; false: it is refused */
+static bool
+examine_right(struct service *service, struct doctor *doctor,
+    const struct db_statement *statement, const char *explanation,
+    const char *params)
+{
+	if ((size_t)atol(params) != statement->params) {
+		doctor_problem(doctor, "database rights",
+		    "Report this: the program needs a correction.",
+		    "statement %s takes %s parameters and is given %zu",
+		    statement->name, params, statement->params);
+		return false;
+	}
+	if (db_transaction(service->db, explain, (void *)explanation) == RC_OK)
+		return true;
+	doctor_problem(doctor, "database rights",
+	    arena_printf(service->arena,
+		"Name the role %s in DATABASE_URL, or GRANT it what the files "
+		"in sql/ grant.",
+		role_of(service)),
+	    "statement %s: %s", statement->name, db_error(service->db));
+	return false;
+}
+
 /* examine_rights - may our role run what the program runs? */
 static void
 examine_rights(struct service *service, struct doctor *doctor)
 {
+	const struct db_statement *statement;
 	struct db_result *result;
-	const char *name;
-	int rows, tried = 0, refused = 0;
+	int tried = 0, refused = 0;
 
 	if (db_query(service->db, EXPLANATIONS, &result) != RC_OK) {
 		doctor_problem(doctor, "database rights",
@@ -152,22 +192,14 @@ examine_rights(struct service *service, struct doctor *doctor)
 		    db_error(service->db));
 		return;
 	}
-	rows = db_result_rows(result);
-	for (int i = 0; i < rows; i++) {
-		name = db_result_text(result, i, 0);
-		if (strncmp(name, DB_OPERATOR, strlen(DB_OPERATOR)) == 0)
+	for (int i = 0; i < db_result_rows(result); i++) {
+		statement = find_statement(
+		    service->program, db_result_text(result, i, 0));
+		if (statement == NULL || statement->operators)
 			continue;
 		tried++;
-		if (db_transaction(service->db, explain,
-			(void *)db_result_text(result, i, 1)) == RC_OK)
-			continue;
-		refused++;
-		doctor_problem(doctor, "database rights",
-		    arena_printf(service->arena,
-			"Name the role %s in DATABASE_URL, or GRANT it what "
-			"the files in sql/ grant.",
-			role_of(service)),
-		    "statement %s: %s", name, db_error(service->db));
+		refused += !examine_right(service, doctor, statement,
+		    db_result_text(result, i, 1), db_result_text(result, i, 2));
 	}
 	if (refused == 0)
 		doctor_ok(

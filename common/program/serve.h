@@ -56,11 +56,11 @@ struct command {
 
 struct program {
 	const char *name, *summary;
-	const enum setting *settings;	       /* ends with SETTING_END */
-	const struct route *routes;	       /* ends with a NULL method */
-	const struct db_statement *statements; /* ends with a NULL name */
-	const struct command *commands;	       /* ends with a NULL name */
-	int db_timeout_ms; /* of a request; 0: the usual 5 s */
+	const enum setting *settings; /* ends with SETTING_END */
+	const struct route *routes;   /* ends with a NULL method */
+	const struct db_statement *const *const *statements; /* as db_new() */
+	const struct command *commands; /* ends with a NULL name */
+	int db_timeout_ms;		/* of a request; 0: the usual 5 s */
 
 	/*
 	 * It serves also beside a database that is not what it needs: to say

@@ -5,6 +5,28 @@
 
 #include "base/log.h"
 
+DB_STATEMENT(ledger_apply, 26,
+    "SELECT billing.stripe_apply($1, $2, $3, $4, to_timestamp($5),"
+    " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+    " $19, $20, $21, to_timestamp($22), to_timestamp($23),"
+    " to_timestamp($24), $25, to_timestamp($26))");
+DB_STATEMENT(ledger_fail, 11,
+    "SELECT billing.stripe_failed($1, $2, $3, $4, to_timestamp($5),"
+    " $6, $7, $8, $9, $10, $11)");
+DB_STATEMENT(ledger_reopen, 1, "SELECT billing.stripe_reopen($1)");
+DB_STATEMENT(ledger_note, 4,
+    "INSERT INTO billing.webhook_failures"
+    " (source, id, type, error, sqlstate)"
+    " VALUES ('stripe', $1, $2, $3, $4)");
+
+const struct db_statement *const ledger_statements[] = {
+	&sql_ledger_apply.is,
+	&sql_ledger_fail.is,
+	&sql_ledger_reopen.is,
+	&sql_ledger_note.is,
+	NULL,
+};
+
 static const char *const outcome_names[] = {
 	[LEDGER_APPLIED] = "applied",
 	[LEDGER_DUPLICATE] = "duplicate",
@@ -150,7 +172,8 @@ apply(struct db *db, struct arena *arena, const struct ledger_entry *entry,
 	add_facts(&params, &entry->facts);
 	if (params.failed)
 		return RC_BUSY;
-	rc = db_run(db, "ledger_apply", params.count, params.values, &result);
+	rc = db_run_any(
+	    db, &sql_ledger_apply.is, params.count, params.values, &result);
 	if (rc == RC_OK)
 		rc = read_outcome(result, outcome);
 	db_result_free(result);
@@ -174,7 +197,7 @@ try_work(struct db *db, void *context)
 
 	trial->rc = RC_OK;
 	if (trial->entry->again)
-		trial->rc = db_run(db, "ledger_reopen", 1, params, NULL);
+		trial->rc = db_run(db, sql_ledger_reopen, params, NULL);
 	if (trial->rc == RC_OK)
 		trial->rc = apply(
 		    db, trial->arena, trial->entry, trial->outcome);
@@ -206,7 +229,8 @@ fail(struct db *db, struct arena *arena, const struct ledger_entry *entry,
 	add(&params, sqlstate);
 	if (params.failed)
 		return RC_BUSY;
-	rc = db_run(db, "ledger_fail", params.count, params.values, &result);
+	rc = db_run_any(
+	    db, &sql_ledger_fail.is, params.count, params.values, &result);
 	if (rc == RC_OK)
 		rc = read_outcome(result, outcome);
 	db_result_free(result);
@@ -224,7 +248,7 @@ note_failure(
 
 	if (*db_sqlstate(db) == '\0' || params[2] == NULL ||
 	    params[3] == NULL ||
-	    db_run(db, "ledger_note", 4, params, NULL) != RC_OK)
+	    db_run(db, sql_ledger_note, params, NULL) != RC_OK)
 		log_message(
 		    "error", "not applied and not noted: %s", db_error(db));
 }

@@ -30,22 +30,7 @@ enum ledger_outcome {
 };
 
 /* The statements that a program with a ledger lists among its own. */
-#define LEDGER_STATEMENTS \
-	{ "ledger_apply", \
-		"SELECT billing.stripe_apply($1, $2, $3, $4, to_timestamp($5)," \
-		" $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18," \
-		" $19, $20, $21, to_timestamp($22), to_timestamp($23)," \
-		" to_timestamp($24), $25, to_timestamp($26))" }, \
-	    { "ledger_fail", \
-		    "SELECT billing.stripe_failed($1, $2, $3, $4, to_timestamp($5)," \
-		    " $6, $7, $8, $9, $10, $11)" }, \
-	    { "ledger_reopen", "SELECT billing.stripe_reopen($1)" }, \
-	{ \
-		"ledger_note", \
-		    "INSERT INTO billing.webhook_failures" \
-		    " (source, id, type, error, sqlstate)" \
-		    " VALUES ('stripe', $1, $2, $3, $4)" \
-	}
+extern const struct db_statement *const ledger_statements[];
 
 /* One delivery: the event, what it says, and the body that said it. */
 struct ledger_entry {

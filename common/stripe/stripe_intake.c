@@ -8,6 +8,18 @@
 #include "stripe/stripe_event.h"
 #include "stripe/stripe_facts.h"
 
+DB_STATEMENT(nothing_to_fetch, 2,
+    "SELECT EXISTS (SELECT FROM billing.subscriptions"
+    " WHERE stripe_subscription_id = $1"
+    " AND last_event_at IS NOT NULL)"
+    " OR EXISTS (SELECT FROM billing.stripe_events"
+    " WHERE event_id = $2 AND processed_at IS NOT NULL)");
+
+const struct db_statement *const stripe_intake_statements[] = {
+	&sql_nothing_to_fetch.is,
+	NULL,
+};
+
 #define FETCH_TIMEOUT_MS 3000
 #define OWN_TYPE "paydesk.reconcile"
 
@@ -277,7 +289,7 @@ is_known(struct db *db, const struct ledger_entry *entry, bool *known)
 	struct db_result *result;
 	enum rc rc;
 
-	rc = db_run(db, "nothing_to_fetch", 2, params, &result);
+	rc = db_run(db, sql_nothing_to_fetch, params, &result);
 	if (rc != RC_OK)
 		return RC_BUSY;
 	*known = *db_result_text(result, 0, 0) == 't';

@@ -21,15 +21,7 @@ struct stripe_intake;
 /* What a program with an intake lists among its own. */
 #define STRIPE_INTAKE_SETTINGS \
 	STRIPE_LIVEMODE, STRIPE_PAYLOAD_STORE_MAX, STRIPE_API_SETTINGS, CATALOG
-#define STRIPE_INTAKE_STATEMENTS \
-	{ \
-		"nothing_to_fetch", \
-		    "SELECT EXISTS (SELECT FROM billing.subscriptions" \
-		    " WHERE stripe_subscription_id = $1" \
-		    " AND last_event_at IS NOT NULL)" \
-		    " OR EXISTS (SELECT FROM billing.stripe_events" \
-		    " WHERE event_id = $2 AND processed_at IS NOT NULL)" \
-	}
+extern const struct db_statement *const stripe_intake_statements[];
 
 /*
  * Everything lives in the arena; the config must live as long. RC_BAD_REQUEST:

@@ -46,7 +46,7 @@ def made_up(desk):
         "LICENSE_SIGNING_KEY": os.path.join(
             secrets, "license-signing-key.pem"),
         "EMAIL_FROM": "paydesk@localhost",
-        "MAIL_TEMPLATES": os.path.join(SOURCE, "common", "mail")}
+        "MAIL_TEMPLATES": os.path.join(SOURCE, "common", "mail", "templates")}
 
 
 def shell(command):

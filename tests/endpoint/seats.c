@@ -12,11 +12,18 @@
 #include "base/json.h"
 #include "program/serve.h"
 
-static const struct db_statement statements[] = {
-	{ "seats",
-	    "SELECT coalesce(sum(seat_limit), 0) FROM billing.subscriptions"
-	    " WHERE status IN ('trialing', 'active')" },
-	{ NULL, NULL },
+DB_STATEMENT(seats, 0,
+    "SELECT coalesce(sum(seat_limit), 0) FROM billing.subscriptions"
+    " WHERE status IN ('trialing', 'active')");
+
+static const struct db_statement *const own_statements[] = {
+	&sql_seats.is,
+	NULL,
+};
+
+static const struct db_statement *const *const statements[] = {
+	own_statements,
+	NULL,
 };
 
 /* get_seats - GET /seats */
@@ -25,7 +32,7 @@ get_seats(struct service *service, struct request *request)
 {
 	struct db_result *result;
 	json_object *body;
-	enum rc rc = db_run(service->db, "seats", 0, NULL, &result);
+	enum rc rc = db_run_bare(service->db, sql_seats, &result);
 
 	if (rc != RC_OK)
 		return rc;

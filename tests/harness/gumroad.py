@@ -17,7 +17,7 @@ from .tap import has, same, true
 SECRETS = ["old-secret-0123456789", "new-secret+/=&%"]
 PATH = "/webhooks/gumroad"
 TOKEN = "token-of-the-fake"
-TEMPLATES = os.path.join(SOURCE, "common", "mail")
+TEMPLATES = os.path.join(SOURCE, "common", "mail", "templates")
 CATALOG = {
     "gumroad": {
         "core-id==": {"tier": "core"},

@@ -10,8 +10,9 @@
 #include "server.h"
 #include "unit.h"
 
-static const struct db_statement statements[] = { { "one", "SELECT 1" },
-	{ NULL, NULL } };
+DB_STATEMENT(one, 0, "SELECT 1");
+static const struct db_statement *const list[] = { &sql_one.is, NULL };
+static const struct db_statement *const *const statements[] = { list, NULL };
 static const struct server_turn rude[] = {
 	{ SERVER_BLURT, "HTTP/1.1 400 Bad Request\r\n\r\n", 0 },
 	{ SERVER_BLURT, "E", 0 },
@@ -51,9 +52,9 @@ START_TEST(a_database_can_be_away)
 	ck_assert_int_eq(db_connect(db), RC_BUSY);
 	ck_assert_str_ne(db_error(db), "");
 	ck_assert_str_eq(db_sqlstate(db), "");
-	ck_assert_int_eq(db_run(db, "one", 0, NULL, &result), RC_BUSY);
+	ck_assert_int_eq(db_run_bare(db, sql_one, &result), RC_BUSY);
 	ck_assert_ptr_null(result);
-	ck_assert_int_eq(db_run(db, "one", 0, NULL, NULL), RC_BUSY);
+	ck_assert_int_eq(db_run_bare(db, sql_one, NULL), RC_BUSY);
 	ck_assert_int_eq(db_transaction(db, never, NULL), RC_BUSY);
 	ck_assert_uint_eq(db_round_trips(db), 0);
 	db_free(db);

@@ -9,7 +9,7 @@
 #include "unit.h"
 
 static const struct program program = { .name = "unit-program" };
-static const struct db_statement statements[] = { { NULL, NULL } };
+static const struct db_statement *const *const statements[] = { NULL };
 
 /* Arguments, and the status that they end with. */
 static const struct {

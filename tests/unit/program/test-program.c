@@ -59,8 +59,9 @@ static const struct command commands[] = {
 	{ "lose", "", "fail with a word", lose },
 	{ NULL, NULL, NULL, NULL },
 };
-static const struct db_statement statements[] = { { "one", "SELECT 1" },
-	{ NULL, NULL } };
+DB_STATEMENT(one, 0, "SELECT 1");
+static const struct db_statement *const list[] = { &sql_one.is, NULL };
+static const struct db_statement *const *const statements[] = { list, NULL };
 
 static struct program program = {
 	.name = "unit-program",

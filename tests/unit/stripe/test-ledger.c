@@ -31,14 +31,15 @@ static int results_held;
 static bool rolled_back;
 
 enum rc
-db_run(struct db *db, const char *name, size_t count, const char *const *params,
-    struct db_result **result)
+db_run_any(struct db *db, const struct db_statement *statement, size_t count,
+    const char *const *params, struct db_result **result)
 {
 	size_t i = call_count++;
 
 	(void)db;
 	ck_assert_uint_lt(i, CALLS_MAX);
-	calls[i].name = name;
+	ck_assert_uint_eq(count, statement->params);
+	calls[i].name = statement->name;
 	calls[i].count = count;
 	for (size_t j = 0; j < count; j++)
 		calls[i].params[j] = params[j] != NULL ? strdup(params[j]) :
