@@ -23,6 +23,7 @@ from harness import stripe
 from harness.client import Reply
 from harness.customers import SITE, Shop, refused
 from harness.desk import SOURCE, free_port, wait_until
+from harness.processes import END_WITH_US
 from harness.tap import Suite, has, same, true
 
 ELSEWHERE = "127.0.0.2"  # not the address that the limits leave out
@@ -67,12 +68,13 @@ class Front:
         self.said = self.checked.communicate()[1].decode()
         same(self.checked.returncode, 0, self.said)
         self.process = self._nginx("-g", "daemon off;",
+                                   stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         wait_until(self._listens, 10, "nginx")
 
     def _nginx(self, *arguments, **options):
         return self.desk._as_owner_of_the_cluster(
-            "nginx", "-e", os.path.join(self.directory, "error.log"),
+            *END_WITH_US, "nginx", "-e", os.path.join(self.directory, "error.log"),
             "-c", self.conf, *arguments, **options)
 
     def _certificate(self):
@@ -156,20 +158,30 @@ class Front:
 class Fronts(Shop):
     def __init__(self):
         super().__init__()
-        self.bearer = self.cookie = self.basic = None
+        self.fronts = contextlib.ExitStack()
         try:
-            self.bearer = Front(self, None)
-            self.cookie = Front(self, "auth-request.conf")
-            self.basic = Front(self, "auth-basic.conf")
+            self.bearer = self._front(None)
+            self.cookie = self._front("auth-request.conf")
+            self.basic = self._front("auth-basic.conf")
         except BaseException:
-            self.close()
+            self.abandon()
             raise
 
+    def _front(self, caller):
+        front = Front(self, caller)
+        self.fronts.callback(front.close)
+        return front
+
+    def abandon(self):
+        with contextlib.suppress(AssertionError, OSError):
+            self.fronts.close()
+        super().abandon()
+
     def close(self):
-        for front in (self.bearer, self.cookie, self.basic):
-            if front:
-                front.close()
-        super().close()
+        try:
+            self.fronts.close()
+        finally:
+            super().close()
 
     def session(self, account=None, **headers):
         """A cookie of the host application's, for a customer of the desk."""

@@ -316,12 +316,6 @@ def throttled(desk):
 
 # ------------------------------------------------------------------- --watch
 
-def watching(desk):
-    return subprocess.Popen(
-        [desk.program(), "catch-up", "--watch"], stderr=subprocess.PIPE,
-        env=desk.command_environment(), stdin=subprocess.DEVNULL)
-
-
 @suite.case("--watch makes its passes until SIGTERM; when Stripe does not "
             "answer it warns and goes on")
 def watch(desk):
@@ -330,7 +324,7 @@ def watch(desk):
     event = desk.buyer().created()
     at_stripe(desk, event)
     desk.stripe.next("GET /v1/events?", {"status": 401})
-    job = watching(desk)
+    job = desk.begin("catch-up", "--watch", stderr=subprocess.PIPE)
     said = ""
     while "1 events, 0 failed" not in said:
         line = job.stderr.readline().decode()

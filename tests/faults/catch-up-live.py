@@ -28,10 +28,8 @@ def at_stripe(desk, events):
 
 
 def start(desk, *options):
-    return subprocess.Popen(
-        [desk.program(), "catch-up", "--since", "3d", *options],
-        env=desk.command_environment(), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return desk.begin("catch-up", "--since", "3d", *options,
+                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def finish(process):

@@ -40,10 +40,8 @@ def left(desk, where="event_id LIKE 'evt_old%%'"):
 
 
 def start_prune(desk):
-    return subprocess.Popen(
-        [desk.program(), "prune"], env=desk.command_environment(),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE)
+    return desk.begin("prune", stdout=subprocess.DEVNULL,
+                      stderr=subprocess.PIPE)
 
 
 def finish(process):

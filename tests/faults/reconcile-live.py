@@ -26,10 +26,8 @@ suite = Suite(lambda: Desk(workers=WORKERS, durable=False))
 
 
 def start(desk, *options):
-    return subprocess.Popen(
-        [desk.program(), "reconcile", *options],
-        env=desk.command_environment(), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return desk.begin("reconcile", *options, stdout=subprocess.PIPE,
+                      stderr=subprocess.PIPE)
 
 
 def finish(process):

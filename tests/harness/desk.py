@@ -40,8 +40,11 @@ PROGRAMS = sorted(os.path.basename(path)[:-len(".c")] for path in
 SECRET = "whsec_harness0123456789abcdef"
 API_KEY = "sk_test_harness"
 WEBHOOK = "/webhooks/stripe"
-READY_SECONDS = 120
+READY_SECONDS = 90
 STOP_SECONDS = 30
+
+# So that a signal, as that of a case's time limit, ends a wait in a query.
+psycopg2.extensions.set_wait_callback(psycopg2.extras.wait_select)
 
 # A setting that the person who runs the tests has in the environment must
 # not change what is tested.
@@ -129,7 +132,8 @@ def in_threads(count, function):
         except BaseException as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(count)]
+    threads = [threading.Thread(target=run, args=(i,), daemon=True)
+               for i in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -302,7 +306,14 @@ class Desk:
         """End the desk without asking anything."""
         self._stop()
         self.stripe.close()
+        self._remove_sockets()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _remove_sockets(self):
+        """A bootstrap that was killed leaves them in their directory."""
+        with contextlib.suppress(OSError):
+            with open(os.path.join(self.var, "sockets")) as file:
+                shutil.rmtree(file.read().strip())
 
     def close(self):
         """End the desk and ask how it stands: every test's last case."""
@@ -574,6 +585,13 @@ class Desk:
             env=self.command_environment(environment),
             stdin=None if input is not None else subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+
+    def begin(self, *arguments, **options):
+        """Start stripe-webhook as a command, which goes on by itself."""
+        return subprocess.Popen(
+            [*processes.END_WITH_US, self.program(), *arguments],
+            env=self.command_environment(), stdin=subprocess.DEVNULL,
+            **options)
 
     def command_environment(self, changes=None):
         environment = {

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 
 from .desk import free_port, wait_until
+from .processes import END_SETUID_WITH_US
 from .tap import true
 
 PROGRAM = "/usr/sbin/exim4"
@@ -110,7 +111,7 @@ class Exim:
         os.chown(self.directory, uid, gid)
         self.errors = open(os.path.join(self.directory, "errors"), "w+b")
         self.process = subprocess.Popen(
-            [PROGRAM, "-C", configuration, "-bdf", "-oX",
+            [*END_SETUID_WITH_US, PROGRAM, "-C", configuration, "-bdf", "-oX",
              "127.0.0.1.%d" % self.port],
             stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors,
             cwd=self.directory, **who)

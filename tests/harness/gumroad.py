@@ -12,6 +12,7 @@ import urllib.request
 from urllib.parse import quote
 
 from .desk import BUILD, SOURCE, Desk, clean_environment, wait_until
+from .processes import END_WITH_US
 from .tap import has, same, true
 
 SECRETS = ["old-secret-0123456789", "new-secret+/=&%"]
@@ -102,7 +103,7 @@ def make_key(path):
 class FakePostmark:
     def __init__(self):
         self.process = subprocess.Popen(
-            [os.path.join(SOURCE, "tests", "fake", "postmark")],
+            [*END_WITH_US, os.path.join(SOURCE, "tests", "fake", "postmark")],
             stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().split()[-1]
 

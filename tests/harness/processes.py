@@ -1,9 +1,23 @@
-"""Which processes belong to a directory, by looking at /proc."""
+"""Which processes belong to a directory, or to this test, by looking at
+/proc; and that they end with it."""
 
+import contextlib
+import ctypes
 import os
+import signal
+import time
 
-# Before a command: it gets SIGTERM when this process ends, however it ends.
+# Before a command: it gets SIGTERM when the thread that starts it ends, however
+# it ends.
 END_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")
+
+# The same before one that is set-user-ID, for which the kernel forgets it.
+END_SETUID_WITH_US = END_WITH_US + (
+    "sh", "-c", 'trap \'kill "$child"\' TERM; "$@" & child=$!; wait; wait',
+    "sh")
+
+PR_SET_CHILD_SUBREAPER = 36
+GRACE_S = 2     # for what is just ending by itself
 
 
 def _read(pid, name):
@@ -69,3 +83,39 @@ def of_directory(directory):
                  if pid not in ours and parent(pid) in ours}
         ours |= grown
     return sorted(pid for pid in ours if alive(pid))
+
+
+def adopt_orphans():
+    """A process below this one that loses its parent becomes our child, so
+    that none gets out of sight."""
+    if ctypes.CDLL(None, use_errno=True).prctl(
+            PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER")
+
+
+def descendants():
+    """Live processes that this one has started, and those that they have."""
+    children = {}
+    for pid in (int(p) for p in os.listdir("/proc") if p.isdigit()):
+        children.setdefault(parent(pid), []).append(pid)
+    found, generation = [], children.get(os.getpid(), [])
+    while generation:
+        found += generation
+        generation = [child for pid in generation
+                      for child in children.get(pid, [])]
+    return [pid for pid in found if alive(pid)]
+
+
+def end_descendants():
+    """Kill what does not end by itself; its descriptions."""
+    deadline = time.monotonic() + GRACE_S
+    while descendants() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    killed = {}
+    while (left := descendants()):
+        for pid in left:
+            killed.setdefault(pid, describe(pid))
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+    return sorted(killed.values())

@@ -15,19 +15,38 @@
 The fixture is made once, handed to every case and closed at the end; what
 close() finds wrong fails one last line.  `PROGRAM -k WORDS` runs the cases
 whose name contains the words, `-l` lists the names.
+
+Each case has a time limit, and so have the start and the end of the fixture:
+what runs over fails, with the place where it stood, and the suite goes on.
+When it ends, no process that it has started, or that those have, lives on.
 """
 
 import argparse
+import contextlib
+import faulthandler
 import signal
 import sys
+import threading
 import time
 import traceback
 
+from . import processes
+
 SLOW_S = 2      # a case that takes longer says so
+CASE_S = 60     # the limit of a case that names none
+START_S = 120   # of making the fixture
+CLOSE_S = 60    # of closing it
+AGAIN_S = 40    # what a case that has run over has to clean up behind itself
+STUCK_S = 90    # beyond its limit: the whole program is ended
+LEAVE_S = 10    # for threads that cases have left behind
 
 
 class Skip(Exception):
     """Raised by a case that cannot be run here, with the reason."""
+
+
+class OverTime(BaseException):
+    """No `except Exception` of a case may take this one for its own."""
 
 
 def same(actual, expected, about=""):
@@ -54,23 +73,24 @@ def true(condition, message):
 
 
 class Suite:
-    def __init__(self, fixture=None):
+    def __init__(self, fixture=None, start_s=None):
         self.fixture = fixture
+        self.start_s = start_s or START_S
         self.cases = []
 
-    def case(self, name):
+    def case(self, name, limit_s=CASE_S):
         def add(function):
-            self.cases.append((name, function, {}))
+            self.cases.append((name, function, {}, limit_s))
             return function
         return add
 
-    def each(self, name, rows):
+    def each(self, name, rows, limit_s=CASE_S):
         """One case a row; a row is a dict, or a value for the name's field."""
         def add(function):
             for row in rows:
                 if not isinstance(row, dict):
                     row = {_only_field(name): row}
-                self.cases.append((name.format(**row), function, row))
+                self.cases.append((name.format(**row), function, row, limit_s))
             return function
         return add
 
@@ -78,34 +98,38 @@ class Suite:
         options = _options()
         cases = [c for c in self.cases if options.k in c[0]]
         if options.l:
-            print("\n".join(name for name, _, _ in cases))
+            print("\n".join(name for name, *_ in cases))
             sys.exit(0)
 
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        processes.adopt_orphans()
         print("1..%d" % (len(cases) + (self.fixture is not None)), flush=True)
         failed = 0
-        subject = None
         try:
-            if self.fixture:
-                subject = self.fixture()
-        except BaseException:
-            _comment(traceback.format_exc().split("\n"))
+            subject = self._start()
+            try:
+                for number, case in enumerate(cases, 1):
+                    failed += not _run_case(number, case, subject)
+            finally:
+                if subject is not None:
+                    failed += not _close(len(cases) + 1, subject)
+        finally:
+            left = processes.end_descendants()
+            _comment(["left behind, and killed: " + one for one in left])
+            # Threads that wait for ever do not keep the program.
+            faulthandler.dump_traceback_later(LEAVE_S, exit=True)
+        sys.exit(1 if failed or left else 0)
+
+    def _start(self):
+        if self.fixture is None:
+            return None
+        try:
+            with _limit(self.start_s):
+                return self.fixture()
+        except BaseException as error:
+            _comment(_told(error))
             print("Bail out! the system under test did not start")
             sys.exit(1)
-        try:
-            for number, (name, function, row) in enumerate(cases, 1):
-                args = [] if subject is None else [subject]
-                passed = _run(number, name, lambda: function(*args, **row))
-                if not passed and hasattr(subject, "diagnose"):
-                    _comment(subject.diagnose())
-                failed += not passed
-        finally:
-            if subject is not None:
-                failed += not _run(
-                    len(cases) + 1,
-                    "at the end the same workers run, the logs are clean "
-                    "and nothing is left behind", subject.close)
-        sys.exit(1 if failed else 0)
 
 
 def _only_field(name):
@@ -120,18 +144,76 @@ def _options():
     return parser.parse_args()
 
 
-def _run(number, name, function):
+@contextlib.contextmanager
+def _limit(seconds):
+    """Raise OverTime in the block when it takes longer, and again should its
+    cleaning up hang as well.  What even that does not reach, because it waits
+    inside a library, ends the program."""
+    def over(*_):
+        raise OverTime("over the time limit of %g s" % seconds, _threads())
+
+    signal.signal(signal.SIGALRM, over)
+    faulthandler.dump_traceback_later(seconds + STUCK_S, exit=True)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _threads():
+    """Where the other threads stand, which the main one may be waiting for."""
+    frames = sys._current_frames()
+    return [line for thread in threading.enumerate()
+            if thread is not threading.main_thread()
+            and thread.ident in frames
+            for line in [thread.name + ":\n"] + traceback.format_stack(
+                frames[thread.ident])[-4:]]
+
+
+def _told(error):
+    """What there is to say of an error, as lines."""
+    said = traceback.format_exception(
+        type(error), error, error.__traceback__.tb_next)
+    if isinstance(error, OverTime):
+        message, threads = error.args
+        said = [message + "; it stood here:\n"] + said[:-1] + threads
+    return "".join(said).split("\n")
+
+
+def _run_case(number, case, subject):
+    name, function, row, limit_s = case
+    args = [] if subject is None else [subject]
+    passed = _run(number, name, limit_s, lambda: function(*args, **row))
+    if not passed and hasattr(subject, "diagnose"):
+        _comment(subject.diagnose())
+    return passed
+
+
+def _close(number, subject):
+    """The last case.  What does not close is ended without being asked."""
+    passed = _run(number, "at the end the same workers run, the logs are clean "
+                  "and nothing is left behind", CLOSE_S, subject.close)
+    if not passed and hasattr(subject, "abandon"):
+        processes.end_descendants()
+        with contextlib.suppress(Exception, OverTime), _limit(CLOSE_S):
+            subject.abandon()
+    return passed
+
+
+def _run(number, name, limit_s, function):
     label = "%d - %s" % (number, name.replace("#", "\\#"))
     started = time.monotonic()
     try:
-        function()
+        with _limit(limit_s):
+            function()
     except Skip as reason:
         print("ok %s # SKIP %s" % (label, reason), flush=True)
         return True
-    except Exception as error:
+    except (Exception, OverTime) as error:
         print("not ok %s" % label)
-        _comment("".join(traceback.format_exception(
-            type(error), error, error.__traceback__.tb_next)).split("\n"))
+        _comment(_told(error))
         return False
     print("ok %s" % label, flush=True)
     took = time.monotonic() - started
@@ -141,4 +223,7 @@ def _run(number, name, function):
 
 
 def _comment(lines):
-    print("\n".join("# " + line for line in lines if line), flush=True)
+    for line in lines:
+        if line:
+            print("# " + line)
+    sys.stdout.flush()
