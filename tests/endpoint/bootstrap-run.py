@@ -22,7 +22,7 @@ suite = Suite(lambda: Desk(workers=1))
 
 def development():
     """A desk with no settings but those that bootstrap makes up."""
-    return Desk(workers=1, environment={name: None for name in (
+    return Desk(workers=1, template=None, environment={name: None for name in (
         "STRIPE_WEBHOOK_SECRET", "STRIPE_API_KEY", "STRIPE_API_BASE",
         "CATALOG")})
 

@@ -89,7 +89,6 @@ def outage(desk):
     desk.deliver(*sorted(books.events[:100], key=lambda e: e["created"]),
                  answer=None)
     desk.restart()
-    desk.first_workers = desk.worker_pids()
     wait_until(lambda: desk.value("SELECT count(*) FROM billing.catch_up"),
                60, "the first pass of the job")
     books.check()

@@ -38,7 +38,6 @@ def restore(desk, path, stripe):
             "--single-transaction", "--dbname=" + desk.conninfo, path)
     desk.settings["STRIPE_API_BASE"] = stripe.url
     desk.restart()
-    desk.first_workers = desk.worker_pids()
 
 
 def live(desk, events):

@@ -36,6 +36,12 @@ BUILD = os.path.abspath(os.environ.get("PAYDESK_BUILD") or SOURCE)
 
 PROGRAMS = sorted(os.path.basename(path)[:-len(".c")] for path in
                   glob.glob(os.path.join(SOURCE, "cgi-bin", "*.c")))
+JOBS = ["outbox", "catch-up", "sample"]
+FAKE_STRIPE = "fake-stripe"
+ALL = PROGRAMS + JOBS + [FAKE_STRIPE]
+# A migrated database that every desk of this build begins with.
+TEMPLATE = os.path.join(BUILD, "tests", "template")
+NOBODY = "http://127.0.0.1:9"   # where no Stripe listens
 
 SECRET = "whsec_harness0123456789abcdef"
 API_KEY = "sk_test_harness"
@@ -178,10 +184,13 @@ class FakeStripe:
 
 
 class Desk:
-    """With durable=False commits do not wait for the disk: for tests that
-    post a great deal and crash nothing.  In ENVIRONMENT None unsets."""
+    """PROGRAMS names what is started of ALL: the fewer, the quicker.  With
+    durable=False commits do not wait for the disk: for tests that post a
+    great deal and crash nothing.  In ENVIRONMENT None unsets.  Without
+    TEMPLATE the database is made as a user's first one."""
 
-    def __init__(self, workers=2, environment=None, durable=True, port=None):
+    def __init__(self, workers=2, environment=None, durable=True, port=None,
+                 programs=None, template=TEMPLATE):
         self.expected_strays = []
         self.workers_may_change = False
         self._local = threading.local()
@@ -195,13 +204,16 @@ class Desk:
         with open(self.catalog, "w") as file:
             json.dump(stripe.CATALOG, file)
         os.chmod(self.catalog, 0o644)
-        self.stripe = FakeStripe()
+        self.programs = ALL if programs is None else programs
+        same([p for p in self.programs if p not in ALL], [], "no programs")
+        self.stripe = FakeStripe() if FAKE_STRIPE in self.programs else None
+        self.template = template
         self.port = port or free_port()
         self.workers = workers
         self.settings = {
             "STRIPE_WEBHOOK_SECRET": SECRET,
             "STRIPE_API_KEY": API_KEY,
-            "STRIPE_API_BASE": self.stripe.url,
+            "STRIPE_API_BASE": self.stripe.url if self.stripe else NOBODY,
             "CATALOG": self.catalog,
             **(environment or {}),
         }
@@ -229,7 +241,10 @@ class Desk:
             **clean_environment(), **self.settings,
             "PAYDESK_BUILD": BUILD, "PAYDESK_VAR": self.var,
             "PAYDESK_PORT": str(self.port),
-            "PAYDESK_WORKERS": str(self.workers)}
+            "PAYDESK_WORKERS": str(self.workers),
+            "PAYDESK_PROGRAMS": None if self.programs is ALL
+            else " ".join(self.programs),
+            "PAYDESK_TEMPLATE": self.template}
         return {k: v for k, v in environment.items() if v is not None}
 
     def _start(self):
@@ -262,11 +277,24 @@ class Desk:
                 self.printed + self.diagnose()))
         true(self.conninfo, "no line 'paydesk database' before 'ready'")
         self.first_workers = wait_until(
-            self._all_workers, 10, "%d workers" % self.workers)
+            self._all_workers, 10, "%d workers of each" % self.workers)
+
+    def all_worker_pids(self):
+        """The process ids of each program's workers."""
+        of = {os.path.realpath(self.program(name)): name
+              for name in self.programs if name in PROGRAMS}
+        found = {name: [] for name in of.values()}
+        for pid in processes.of_directory(self.directory):
+            name = of.get(processes.executable(pid))
+            if name and processes.name(processes.parent(pid)) == "multiwatch":
+                found[name].append(pid)
+        return found
 
     def _all_workers(self):
-        pids = self.worker_pids()
-        return pids if len(pids) >= self.workers else None
+        found = self.all_worker_pids()
+        if all(len(pids) >= self.workers for pids in found.values()):
+            return found
+        return None
 
     def _stop(self):
         """End what bootstrap runs; returns what would not end by itself."""
@@ -305,7 +333,8 @@ class Desk:
     def abandon(self):
         """End the desk without asking anything."""
         self._stop()
-        self.stripe.close()
+        if self.stripe:
+            self.stripe.close()
         self._remove_sockets()
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -324,14 +353,15 @@ class Desk:
             wrong.append("bootstrap has ended by itself (%d)"
                          % self.process.returncode)
         elif not self.workers_may_change and (
-                self.worker_pids() != self.first_workers):
+                self.all_worker_pids() != self.first_workers):
             wrong.append("the workers were %r and are %r" % (
-                self.first_workers, self.worker_pids()))
+                self.first_workers, self.all_worker_pids()))
         left = self._stop()
         if left:
             wrong.append("still running: " + "; ".join(left))
         wrong += ["stray log line: " + line for line in self.strays()]
-        self.stripe.close()
+        if self.stripe:
+            self.stripe.close()
         shutil.rmtree(self.directory)
         if wrong:
             raise AssertionError("\n".join(wrong))
@@ -572,10 +602,7 @@ class Desk:
         return os.path.join(BUILD, "cgi-bin", name)
 
     def worker_pids(self, name="stripe-webhook"):
-        path = os.path.realpath(self.program(name))
-        return [pid for pid in processes.of_directory(self.directory)
-                if processes.executable(pid) == path
-                and processes.name(processes.parent(pid)) == "multiwatch"]
+        return self.all_worker_pids()[name]
 
     def run(self, *arguments, program="stripe-webhook", input=None,
             environment=None):
