@@ -54,11 +54,7 @@ def starts(desk):
     desk.expect_log("no database yet", "terminated by signal")
     other_schema(desk, 1)
     try:
-        before = desk.worker_pids("health")
-        for pid in before:
-            os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: len(set(desk.worker_pids("health")) - set(before))
-                   == desk.workers, 10, "new workers")
+        desk.end_workers("health", signal.SIGKILL)
         refused(ask(desk), 503, "schema_mismatch")
     finally:
         other_schema(desk, -1)

@@ -173,11 +173,7 @@ def killed(desk):
     counted = value(scrape(desk), sample)
     true(counted >= 1, "nothing was counted")
     desk.expect_log("terminated by signal")
-    before = desk.worker_pids("account")
-    for pid in before:
-        os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: len(set(desk.worker_pids("account")) - set(before))
-               == desk.workers, 10, "new workers")
+    desk.end_workers("account", signal.SIGKILL)
     wait_until(lambda: desk.request("GET", "/account").status == 401, 10,
                "an answer")
     true(value(scrape(desk), sample) > counted, "counters went back")

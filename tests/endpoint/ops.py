@@ -3,6 +3,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -231,11 +232,7 @@ def key(desk):
     event = desk.failure()
     fields = [f for f in desk.look().replays()
               if f["event"] == event["id"]][0]
-    before = desk.worker_pids("ops")
-    for pid in before:
-        os.kill(pid, 15)
-    wait_until(lambda: len(set(desk.worker_pids("ops")) - set(before))
-               == desk.workers, 10, "new workers")
+    desk.end_workers("ops", signal.SIGTERM)
     desk.sql("UPDATE billing.ops_key SET key = key || 'x'")
     same(desk.submit(fields).status, 403)
     desk.sql("UPDATE billing.ops_key SET key = rtrim(key, 'x')")

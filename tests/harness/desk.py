@@ -604,6 +604,15 @@ class Desk:
     def worker_pids(self, name="stripe-webhook"):
         return self.all_worker_pids()[name]
 
+    def end_workers(self, name, number):
+        """A signal to all workers of a program; others take their place."""
+        before = self.worker_pids(name)
+        for pid in before:
+            os.kill(pid, number)
+        wait_until(lambda: len(set(self.worker_pids(name)) - set(before))
+                   == self.workers, 10, "new workers")
+        self.first_workers[name] = self.worker_pids(name)
+
     def run(self, *arguments, program="stripe-webhook", input=None,
             environment=None):
         """Run a program as a command, with the desk's settings."""
