@@ -21,8 +21,9 @@
 #define DB_TIMEOUT_MS 4000 /* a scrape waits for 10 s */
 #define PROGRAMS_MAX 24
 
-DB_STATEMENT(
-    health_schema, 0, "SELECT max(version) FROM billing.schema_version");
+DB_STATEMENT(health_schema, 0,
+    "SELECT max(version), max(coalesce(compatible_from, version))"
+    " FROM billing.schema_version");
 DB_STATEMENT(health_facts, 0, "SELECT fact, about, value FROM billing.facts()");
 
 static const struct db_statement *const own_statements[] = {
@@ -79,23 +80,28 @@ static const char *
 database_state(struct service *service, const char **detail)
 {
 	struct db_result *result;
-	int version = -1;
+	bool fits = false;
 	enum rc rc;
 
-	*detail = "PostgreSQL cannot be reached; the log says why.";
 	rc = db_connect(service->db);
 	if (rc == RC_OK)
 		rc = db_run_bare(service->db, sql_health_schema, &result);
 	if (rc == RC_OK) {
-		if (db_result_text(result, 0, 0) != NULL)
-			version = atoi(db_result_text(result, 0, 0));
+		fits = db_schema_fits(atoi(db_result_text(result, 0, 0)),
+		    atoi(db_result_text(result, 0, 1)));
 		db_result_free(result);
 	}
-	if (rc != RC_INTERNAL && version < 0)
-		return "database_unreachable";
-	*detail = "The database's schema is not the one that the programs "
-		  "need: run sql/migrate, or install the newer programs.";
-	return version == DB_SCHEMA_VERSION ? NULL : "schema_mismatch";
+	if (fits)
+		return NULL;
+	if (rc == RC_OK || rc == RC_INTERNAL) {
+		*detail =
+		    "The database's schema is not one that the programs "
+		    "can work with: run sql/migrate, or install the newer "
+		    "programs.";
+		return "schema_mismatch";
+	}
+	*detail = "PostgreSQL cannot be reached; the log says why.";
+	return "database_unreachable";
 }
 
 /* get_healthz - GET /healthz */
@@ -293,7 +299,6 @@ main(int argc, char **argv)
 		.statements = statements,
 		.commands = commands,
 		.db_timeout_ms = DB_TIMEOUT_MS,
-		.serves_any_database = true,
 	};
 
 	return program_main(&program, argc, argv);

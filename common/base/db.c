@@ -43,7 +43,10 @@ db_free(struct db *db)
 enum rc
 db_connect(struct db *db)
 {
-	return db->conn != NULL ? RC_OK : db_link_open(db);
+	enum rc rc = db->conn != NULL ? RC_OK : db_link_open(db);
+
+	db->misfit = rc == RC_INTERNAL;
+	return rc;
 }
 
 /* plain - SQL without parameters or rows */
@@ -178,6 +181,21 @@ db_transaction(
 		back_off(attempt);
 	}
 	return rc;
+}
+
+/* db_misfit - as the last connection found it */
+const char *
+db_misfit(const struct db *db)
+{
+	return db->misfit ? db->error : NULL;
+}
+
+/* db_schema_fits - neither too old nor too new */
+bool
+db_schema_fits(int version, int compatible_from)
+{
+	return version >= DB_SCHEMA_VERSION &&
+	    compatible_from <= DB_SCHEMA_VERSION;
 }
 
 /* db_schema_version - as the database said it last */

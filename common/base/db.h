@@ -13,7 +13,11 @@
 #include <stddef.h>
 
 #include "base/rc.h"
-#include "base/schema_version.h" /* DB_SCHEMA_VERSION: the newest file in sql/ */
+/*
+ * DB_SCHEMA_VERSION, the newest file in sql/, and DB_RULES_DIGEST, of the rules
+ * that the programs were built beside.
+ */
+#include "base/schema_version.h"
 
 #define DB_PARAMS_MAX 32
 #define DB_ATTEMPTS 5
@@ -61,9 +65,21 @@ void db_free(struct db *db);
 /*
  * Connects unless connected, checks the schema's version, prepares.
  * RC_BUSY: no connection now; RC_INTERNAL: the database is not what these
- * programs need (db_error() says why).
+ * programs need (db_misfit() says why): that may change by itself.
  */
 enum rc db_connect(struct db *db) MUST_CHECK;
+
+/*
+ * Why the database is not what these programs need, as the last db_connect()
+ * saw it: a sentence that says what to do. NULL: it is, or nothing is known.
+ */
+const char *db_misfit(const struct db *db);
+
+/*
+ * Whether these programs can work with a schema of a version, which fits the
+ * programs of schema compatible_from and of later ones.
+ */
+bool db_schema_fits(int version, int compatible_from);
 
 /*
  * Runs a statement with text parameters, NULL for SQL's NULL: params is an array

@@ -164,31 +164,38 @@ db_link_exchange(struct db *db, const char *name, const char *sql, size_t count,
 	return RC_BUSY;
 }
 
-/* check_schema - the programs and the database must be of one version */
+/* no_schema - why the version cannot be read; not for want of the server */
+static enum rc
+no_schema(struct db *db)
+{
+	if (strcmp(db->sqlstate, "3F000") == 0 ||
+	    strcmp(db->sqlstate, "42P01") == 0) {
+		db_link_error(db, "",
+		    "the database has no paydesk schema: run sql/migrate");
+		return RC_INTERNAL;
+	}
+	return strncmp(db->sqlstate, "42", 2) == 0 ? RC_INTERNAL : RC_BUSY;
+}
+
+/* check_schema - the programs and the database must fit each other */
 static enum rc
 check_schema(struct db *db)
 {
 	PGresult *result = NULL;
+	int compatible_from;
 	enum rc rc;
 
 	db->schema_version = 0;
 	rc = db_link_exchange(db, NULL,
-	    "SELECT max(version) FROM billing.schema_version", 0, NULL,
-	    &result);
-	if (rc != RC_OK) {
-		if (strcmp(db->sqlstate, "3F000") == 0 ||
-		    strcmp(db->sqlstate, "42P01") == 0) {
-			db_link_error(db, "",
-			    "the database has no paydesk schema: run "
-			    "sql/migrate");
-			return RC_INTERNAL;
-		}
-		return strncmp(db->sqlstate, "42", 2) == 0 ? RC_INTERNAL :
-							     RC_BUSY;
-	}
+	    "SELECT max(version), max(coalesce(compatible_from, version))"
+	    " FROM billing.schema_version",
+	    0, NULL, &result);
+	if (rc != RC_OK)
+		return no_schema(db);
 	db->schema_version = atoi(PQgetvalue(result, 0, 0));
+	compatible_from = atoi(PQgetvalue(result, 0, 1));
 	PQclear(result);
-	if (db->schema_version == DB_SCHEMA_VERSION)
+	if (db_schema_fits(db->schema_version, compatible_from))
 		return RC_OK;
 	snprintf(db->error, sizeof db->error,
 	    "the database's schema is at version %d and this program needs "

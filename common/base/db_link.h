@@ -17,6 +17,7 @@ struct db {
 	PGconn *conn; /* NULL when not connected */
 	bool in_transaction;
 	int schema_version; /* 0: unknown */
+	bool misfit;	    /* error says what is wrong with it */
 	unsigned round_trips;
 	char sqlstate[6], error[512];
 };

@@ -45,9 +45,12 @@ UNIT_TESTS += $(base_tests)
 $(base_tests): LDADD = tests/unit/libunit.a $(base_libs) \
 	$(CHECK_LIBS)
 
-# The schema that the programs need: as many migrations as there are.
+# The schema that the programs need, as many migrations as there are, and the
+# digest of the rules beside them.
 BUILT_SOURCES += common/base/schema_version.h
-common/base/schema_version.h: $(srcdir)/sql
+common/base/schema_version.h: $(srcdir)/sql $(wildcard $(srcdir)/sql/*.sql) \
+		$(wildcard $(srcdir)/sql/rules/*.sql)
 	@$(MKDIR_P) common/base
-	ls $(srcdir)/sql/[0-9][0-9][0-9]-*.sql | awk \
+	@ls $(srcdir)/sql/[0-9][0-9][0-9]-*.sql | awk \
 	    'END { print "#define DB_SCHEMA_VERSION " NR }' >$@
+	@echo "#define DB_RULES_DIGEST \"$$($(srcdir)/sql/migrate --digest)\"" >>$@

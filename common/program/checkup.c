@@ -22,7 +22,8 @@
 	"SELECT current_user, r.rolsuper," \
 	" pg_catalog.pg_has_role(n.nspowner, 'USAGE')," \
 	" current_setting('server_version')," \
-	" extract(epoch FROM clock_timestamp())" \
+	" extract(epoch FROM clock_timestamp())," \
+	" obj_description(n.oid, 'pg_namespace')" \
 	" FROM pg_catalog.pg_roles r, pg_catalog.pg_namespace n" \
 	" WHERE r.rolname = current_user AND n.nspname = 'billing'"
 
@@ -90,6 +91,29 @@ connect(struct service *service, struct doctor *doctor)
 	return EXIT_CONFIG;
 }
 
+/*
+ * examine_rules - whether the database has those that we were built beside, as
+ * sql/migrate notes it in the schema's comment
+ */
+static void
+examine_rules(struct doctor *doctor, const char *comment)
+{
+	const char *digest = comment == NULL ? NULL : strrchr(comment, ' ');
+
+	if (digest == NULL)
+		doctor_problem(doctor, "rules",
+		    "Run sql/migrate as the schema's owner.",
+		    "the database was given none");
+	else if (strcmp(digest + 1, DB_RULES_DIGEST) != 0)
+		doctor_warn(doctor, "rules",
+		    "Run sql/migrate of the release whose programs serve here.",
+		    "those in the database are not the ones of this program: "
+		    "%s",
+		    comment);
+	else
+		doctor_ok(doctor, "rules", "%s", comment);
+}
+
 /* examine_session - who we are there, and the time there */
 static void
 examine_session(struct service *service, struct doctor *doctor)
@@ -121,6 +145,7 @@ examine_session(struct service *service, struct doctor *doctor)
 			"the owner of the schema");
 	else
 		doctor_ok(doctor, "database role", "%s", user);
+	examine_rules(doctor, db_result_text(result, 0, 5));
 	doctor_clock(doctor, "clock of the database",
 	    strtod(db_result_text(result, 0, 4), NULL) - now_s);
 	db_result_free(result);

@@ -161,11 +161,8 @@ serve(struct service *service)
 		return no_database(service);
 	if (service->db != NULL) {
 		rc = db_connect(service->db);
-		if (rc == RC_INTERNAL && !service->program->serves_any_database)
-			return command_line_fail(
-			    service, EXIT_CONFIG, "%s", db_error(service->db));
 		if (rc != RC_OK)
-			log_message("warn",
+			log_message(rc == RC_INTERNAL ? "error" : "warn",
 			    "no database yet, every request gets 503: %s",
 			    db_error(service->db));
 	}

@@ -63,12 +63,6 @@ struct program {
 	int db_timeout_ms;		/* of a request; 0: the usual 5 s */
 
 	/*
-	 * It serves also beside a database that is not what it needs: to say
-	 * so is its work. Others end then.
-	 */
-	bool serves_any_database;
-
-	/*
 	 * Answers OPTIONS at any of the paths; RC_NOT_FOUND without a reply:
 	 * it is a wrong method like others. May be NULL.
 	 */

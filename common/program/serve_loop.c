@@ -172,18 +172,32 @@ find_route(struct request *request, const struct route *routes)
 	return NULL;
 }
 
+/* unavailable - 503, with the cause when that is known */
+static void
+unavailable(struct service *service, struct request *request, enum rc rc)
+{
+	const char *misfit = service->db != NULL ? db_misfit(service->db) :
+						   NULL;
+
+	if (misfit != NULL)
+		misfit = arena_printf(request_arena(request),
+		    "The database does not fit this program: %s.", misfit);
+	request_fail(request, rc, "unavailable",
+	    misfit != NULL ? misfit :
+			     "The database cannot be reached or did not "
+			     "confirm; try again.");
+}
+
 /* usual_reply - for a handler that failed without saying more */
 static void
-usual_reply(struct request *request, enum rc rc)
+usual_reply(struct service *service, struct request *request, enum rc rc)
 {
 	switch (rc) {
 	case RC_OK:
 		break;
 	case RC_BUSY:
 	case RC_UNCERTAIN:
-		request_fail(request, rc, "unavailable",
-		    "The database cannot be reached or did not confirm; try "
-		    "again.");
+		unavailable(service, request, rc);
 		break;
 	case RC_TOO_LARGE:
 		request_fail(request, rc, "payload_too_large",
@@ -218,7 +232,7 @@ serve_one(struct service *service, struct request *request)
 		return;
 	rc = route->handle(service, request);
 	if (!request_has_reply(request))
-		usual_reply(request, rc);
+		usual_reply(service, request, rc);
 }
 
 /* serve_loop - until SIGTERM */

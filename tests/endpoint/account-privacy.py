@@ -32,7 +32,7 @@ NAMING = {"accounts", "subscriptions", "stripe_events", "webhook_failures",
           "gumroad_events", "emails", "resend_requests"}
 NAMELESS = {"catch_up", "erased_customers", "erasures", "gumroad_charges",
             "gumroad_memberships", "license_keys", "ops_key", "reconcile_seen",
-            "reconciliations", "samples", "schema_version"}
+            "reconciliations", "samples", "schema_rules", "schema_version"}
 
 
 class Person:

@@ -126,7 +126,7 @@ def followed(copy):
                     os.path.join(copy.source, "cgi-bin", name))
     changed = [name for name in copy.changed() if name not in before]
     migration = [name for name in changed if name.startswith("sql/")]
-    same(len(migration), 1, "migrations")
+    same(len(migration), 2, "a migration and rules")
     same(changed, sorted(["Makefile.am", "cgi-bin/seats.8", "cgi-bin/seats.c",
                           "nginx/paydesk.conf", *migration]))
 

@@ -207,14 +207,55 @@ def schema_version(desk, which, change, undo):
     desk.sql(change)
     try:
         fails(desk.run("check"), "version")
+        fails(desk.run("events", "list"), "version")
+    finally:
+        desk.sql(undo)
+
+
+@suite.case("a worker that starts beside a schema that does not fit says so"
+            " with 503, and comes back by itself")
+def misfit(desk):
+    desk.expect_log("no database yet", "needs")
+    body = stripe.encode(desk.buyer().created(at=0))
+    post = lambda worker: worker.request(
+        "POST", WEBHOOK, body, {"Stripe-Signature": sign(body, SECRET)})
+    desk.sql("INSERT INTO billing.schema_version (version, name) "
+             "VALUES (9999, 'tomorrow')")
+    try:
         worker = Worker(desk.program(), desk.command_environment())
         try:
-            true(worker.process.wait(10) > 0, "it started")
-            true("version" in worker.log(), worker.log())
+            reply = post(worker)
+            same(reply.status, 503)
+            true("install the newer programs" in reply.json["detail"],
+                 reply.json["detail"])
+            desk.sql("DELETE FROM billing.schema_version WHERE version = 9999")
+            same(post(worker).status, 200)
         finally:
             worker.close()
     finally:
-        desk.sql(undo)
+        desk.sql("DELETE FROM billing.schema_version WHERE version = 9999")
+
+
+@suite.case("a newer schema that says that this program fits is no obstacle")
+def additive(desk):
+    desk.sql("INSERT INTO billing.schema_version (version, name, "
+             "compatible_from) VALUES (9999, 'tomorrow', 1)")
+    try:
+        same(desk.run("events", "list").returncode, 0)
+    finally:
+        desk.sql("DELETE FROM billing.schema_version WHERE version = 9999")
+
+
+@suite.case("check says when the rules in the database are another release's")
+def other_rules(desk):
+    comment = desk.value(
+        "SELECT obj_description('billing'::regnamespace, 'pg_namespace')")
+    desk.sql("COMMENT ON SCHEMA billing IS 'paydesk 9.9, rules 123'")
+    try:
+        result = desk.run("check")
+        true("paydesk 9.9, rules 123" in result.stdout.decode(), result.stdout)
+    finally:
+        desk.sql("COMMENT ON SCHEMA billing IS '%s'" % comment)
 
 
 # -------------------------------------------------------------------- verify

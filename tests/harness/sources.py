@@ -25,7 +25,7 @@ def c_files():
 
 
 def sql():
-    return re.sub(r"--.*", "", "\n".join(_files("sql/*.sql")))
+    return re.sub(r"--.*", "", "\n".join(_files("sql/*.sql", "sql/rules/*.sql")))
 
 
 def _unquoted(literals):
@@ -92,7 +92,7 @@ def outcomes():
     words = set(re.findall(r'\[LEDGER_\w+\] = "(\w+)"', ledger[
         ledger.index("outcome_names"):ledger.index("action_names")]))
     words |= set(re.findall(r'\bstatus = "([a-z-]+)"', gumroad))
-    apply = sql()[sql().index("FUNCTION billing.gumroad_apply("):]
+    (apply,) = _files("sql/rules/gumroad.sql")
     for value in re.findall(r"status_ := (.*?);", apply, re.S):
         words |= set(re.findall(r"(?<!WHEN )'([a-z-]+)'", value))
     return words
@@ -117,7 +117,7 @@ def log_lines():
 
 def tables():
     return set(re.findall(r"CREATE TABLE billing\.(\w+)", sql())) | {
-        "schema_version"}
+        "schema_version", "schema_rules"}
 
 
 def roles():

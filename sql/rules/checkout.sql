@@ -1,29 +1,4 @@
--- Checkout sessions that wait for their customer, and the roles of the three
--- programs that customers call.
-
-CREATE TABLE billing.checkout_sessions (
-	id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	account_id        bigint NOT NULL REFERENCES billing.accounts ON DELETE CASCADE,
-	client_key        text,
-	request           text NOT NULL,
-	facts             text NOT NULL,
-	stripe_key        text NOT NULL DEFAULT 'paydesk_' || gen_random_uuid(),
-	stripe_session_id text,
-	url               text,
-	expires_at        timestamptz,
-	created_at        timestamptz NOT NULL DEFAULT now(),
-	UNIQUE (account_id, client_key)
-);
-
-COMMENT ON COLUMN billing.checkout_sessions.client_key IS
-	'the Idempotency-Key that the caller sent';
-COMMENT ON COLUMN billing.checkout_sessions.request IS 'what was asked for, in one form';
-COMMENT ON COLUMN billing.checkout_sessions.facts IS
-	'what of the account is sent to Stripe: the same key needs the same parameters';
-COMMENT ON COLUMN billing.checkout_sessions.stripe_key IS
-	'the Idempotency-Key sent to Stripe, the same whenever this session is asked for';
-
-CREATE INDEX checkout_sessions_account ON billing.checkout_sessions (account_id, created_at);
+-- Checkout sessions that wait for their customer.
 
 -- Decides what a wish to buy leads to. Requests of one account are decided one
 -- after the other. outcome is
@@ -35,7 +10,7 @@ CREATE INDEX checkout_sessions_account ON billing.checkout_sessions (account_id,
 --   open                       ask Stripe for a session with stripe_key, then
 --                              call checkout_opened(id, …)
 -- A session that is older than the account's newest subscription is done with.
-CREATE FUNCTION billing.checkout_begin(caller text, email_ text, role_ text,
+CREATE OR REPLACE FUNCTION billing.checkout_begin(caller text, email_ text, role_ text,
 	client_key_ text, request_ text, several boolean, code text,
 	OUT outcome text, OUT referral text, OUT id_ bigint, OUT stripe_key_ text,
 	OUT session_id text, OUT url_ text, OUT recent boolean,
@@ -100,8 +75,11 @@ BEGIN
 	recent := s.created_at > now() - interval '1 minute';
 END $$;
 
+GRANT EXECUTE ON FUNCTION billing.checkout_begin(text, text, text, text, text, boolean, text)
+	TO paydesk_checkout;
+
 -- Keeps what Stripe has opened.
-CREATE FUNCTION billing.checkout_opened(id_ bigint, session_id text, url_ text,
+CREATE OR REPLACE FUNCTION billing.checkout_opened(id_ bigint, session_id text, url_ text,
 	expires timestamptz)
 RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -110,34 +88,13 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 		WHERE id = id_
 $$;
 
+GRANT EXECUTE ON FUNCTION billing.checkout_opened(bigint, text, text, timestamptz)
+	TO paydesk_checkout;
+
 -- Forgets one that Stripe has refused or closed: the next wish gets a new one.
-CREATE FUNCTION billing.checkout_closed(id_ bigint) RETURNS void
+CREATE OR REPLACE FUNCTION billing.checkout_closed(id_ bigint) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	DELETE FROM billing.checkout_sessions WHERE id = id_
 $$;
 
-DO $$
-DECLARE
-	name text;
-BEGIN
-	FOREACH name IN ARRAY ARRAY['paydesk_checkout', 'paydesk_portal', 'paydesk_account'] LOOP
-		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
-			EXECUTE format('CREATE ROLE %I LOGIN', name);
-		END IF;
-	END LOOP;
-END $$;
-
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA billing FROM PUBLIC;
-
-GRANT USAGE ON SCHEMA billing TO paydesk_checkout, paydesk_portal, paydesk_account;
-GRANT SELECT ON billing.schema_version TO paydesk_checkout, paydesk_portal, paydesk_account;
-GRANT EXECUTE ON FUNCTION
-	billing.checkout_begin(text, text, text, text, text, boolean, text),
-	billing.checkout_opened(bigint, text, text, timestamptz),
-	billing.checkout_closed(bigint)
-	TO paydesk_checkout;
-GRANT SELECT (external_id, stripe_customer_id) ON billing.accounts TO paydesk_portal;
-GRANT EXECUTE ON FUNCTION
-	billing.account_show(text, text, text),
-	billing.account_refer(text, text, text, text)
-	TO paydesk_account;
+GRANT EXECUTE ON FUNCTION billing.checkout_closed(bigint) TO paydesk_checkout;

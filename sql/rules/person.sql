@@ -1,72 +1,13 @@
 -- What is held on one person: shown to them, or erased.
 
--- NULL is the buyer that was erased. The key still verifies.
-ALTER TABLE billing.licenses
-	ALTER COLUMN email DROP NOT NULL,
-	ALTER COLUMN blob DROP NOT NULL;
-
--- Who was erased, without the person: when, and who did it.
-CREATE TABLE billing.erasures (
-	id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	account_id bigint REFERENCES billing.accounts ON DELETE SET NULL,
-	erased_at  timestamptz NOT NULL DEFAULT now(),
-	erased_by  text NOT NULL DEFAULT session_user
-);
-
-CREATE INDEX erasures_account ON billing.erasures (account_id);
-
--- What an event says of the account's name is not kept for somebody who was erased.
-CREATE FUNCTION billing.subscription_of_erased() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	IF EXISTS (SELECT FROM billing.erased_customers
-			WHERE stripe_customer_id = NEW.stripe_customer_id) THEN
-		NEW.account_ref := NULL;
-	END IF;
-	RETURN NEW;
-END $$;
-
-CREATE TRIGGER subscription_of_erased BEFORE UPDATE OF account_ref ON billing.subscriptions
-	FOR EACH ROW WHEN (NEW.account_ref IS NOT NULL AND NEW.stripe_customer_id IS NOT NULL
-	                   AND NEW.account_ref IS DISTINCT FROM OLD.account_ref)
-	EXECUTE FUNCTION billing.subscription_of_erased();
-
--- A late delivery about a licence whose buyer was erased. FOR KEY SHARE waits for
--- an erasure under way.
-CREATE FUNCTION billing.delivery_of_erased() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	address text;
-BEGIN
-	SELECT email INTO address FROM billing.licenses WHERE id = NEW.license_id FOR KEY SHARE;
-	IF FOUND AND address IS NULL THEN
-		NEW.payload := NULL;
-	END IF;
-	RETURN NEW;
-END $$;
-
-CREATE TRIGGER delivery_of_erased BEFORE UPDATE OF license_id ON billing.gumroad_events
-	FOR EACH ROW WHEN (NEW.license_id IS NOT NULL AND NEW.payload IS NOT NULL AND NEW.processed)
-	EXECUTE FUNCTION billing.delivery_of_erased();
-
--- What belongs to one person: an account, or a buyer who has none.
-CREATE TYPE billing.person AS (
-	account_id    bigint,
-	external_id   text,
-	email         text,
-	customers     text[],
-	subscriptions text[],
-	licenses      bigint[]
-);
-
 -- A regular expression for that very text.
-CREATE FUNCTION billing.literally(value text) RETURNS text
+CREATE OR REPLACE FUNCTION billing.literally(value text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
 	SELECT regexp_replace(value, '([^[:alnum:]])', '\\\1', 'g')
 $$;
 
 -- As forms have it.
-CREATE FUNCTION billing.form_encoded(value text) RETURNS text
+CREATE OR REPLACE FUNCTION billing.form_encoded(value text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
 	SELECT string_agg(CASE WHEN c ~ '[A-Za-z0-9_.~-]' THEN c
 		ELSE upper(regexp_replace(encode(convert_to(c, 'UTF8'), 'hex'), '(..)', '%\1', 'g'))
@@ -75,7 +16,8 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- Whether a payload of Stripe says that it is about this address or this account.
-CREATE FUNCTION billing.payload_names(payload text, email text, external_id text) RETURNS boolean
+CREATE OR REPLACE FUNCTION billing.payload_names(payload text, email text, external_id text)
+RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
 	SELECT coalesce(position(lower(to_json(email)::text) IN lower(payload)) > 0
 		AND lower(payload) ~ ('"(email|customer_email|receipt_email|customer_email_address)"\s*:\s*'
@@ -88,7 +30,7 @@ $$;
 -- Finds the account with that external id, or whoever has that address: an account,
 -- a buyer of licences, a customer of Stripe whom no account knows. problem says in a
 -- sentence why there is nobody.
-CREATE FUNCTION billing.person_find(ref text, by_email boolean,
+CREATE OR REPLACE FUNCTION billing.person_find(ref text, by_email boolean,
 	OUT problem text, OUT person billing.person)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -140,7 +82,7 @@ END $$;
 
 -- The person's events at Stripe: those of their customers and subscriptions, and
 -- those that belong to no other account and name them.
-CREATE FUNCTION billing.person_stripe_events(p billing.person) RETURNS SETOF text
+CREATE OR REPLACE FUNCTION billing.person_stripe_events(p billing.person) RETURNS SETOF text
 LANGUAGE sql STABLE AS $$
 	SELECT e.event_id FROM billing.stripe_events e
 	WHERE e.stripe_customer_id = ANY (p.customers)
@@ -155,7 +97,7 @@ $$;
 
 -- Their deliveries of Gumroad: those of their licences, and those of no licence
 -- that name their address.
-CREATE FUNCTION billing.person_gumroad_events(p billing.person) RETURNS SETOF bigint
+CREATE OR REPLACE FUNCTION billing.person_gumroad_events(p billing.person) RETURNS SETOF bigint
 LANGUAGE sql STABLE AS $$
 	SELECT e.id FROM billing.gumroad_events e
 	WHERE e.license_id = ANY (p.licenses)
@@ -164,7 +106,7 @@ LANGUAGE sql STABLE AS $$
 		|| billing.literally(lower(p.email)) || ')(&|$)')
 $$;
 
-CREATE FUNCTION billing.as_json(value text) RETURNS json
+CREATE OR REPLACE FUNCTION billing.as_json(value text) RETURNS json
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
 	RETURN value::json;
@@ -173,7 +115,7 @@ EXCEPTION WHEN data_exception THEN
 END $$;
 
 -- All that is held on a person, as one JSON object, or a problem.
-CREATE FUNCTION billing.account_export(ref text, by_email boolean,
+CREATE OR REPLACE FUNCTION billing.account_export(ref text, by_email boolean,
 	OUT problem text, OUT document text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
@@ -225,8 +167,10 @@ BEGIN
 	)::text;
 END $$;
 
+GRANT EXECUTE ON FUNCTION billing.account_export(text, boolean) TO paydesk_operator;
+
 -- Why a person cannot be erased yet, in a sentence; NULL: they can.
-CREATE FUNCTION billing.person_is_customer(p billing.person) RETURNS text
+CREATE OR REPLACE FUNCTION billing.person_is_customer(p billing.person) RETURNS text
 LANGUAGE sql STABLE AS $$
 	SELECT 'subscription ' || stripe_subscription_id || ' is ' || status
 		|| ': cancel it at Stripe and erase when its last event has arrived'
@@ -245,7 +189,7 @@ $$;
 -- Takes the person out of every table. What accounting needs stays: amounts, dates,
 -- states, the ids at Stripe and Gumroad, the account under a new name. Returns what
 -- was done to how many rows.
-CREATE FUNCTION billing.person_erase(p billing.person)
+CREATE OR REPLACE FUNCTION billing.person_erase(p billing.person)
 RETURNS TABLE (part text, rows bigint, becomes text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -320,7 +264,7 @@ END $$;
 
 -- Erases the person in one transaction, while nothing about them is applied, unless
 -- there is a reason not to: one row without a number then says it.
-CREATE FUNCTION billing.account_erase(ref text, by_email boolean)
+CREATE OR REPLACE FUNCTION billing.account_erase(ref text, by_email boolean)
 RETURNS TABLE (part text, rows bigint, becomes text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -347,18 +291,4 @@ BEGIN
 	END IF;
 END $$;
 
-DO $$
-BEGIN
-	IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paydesk_operator') THEN
-		CREATE ROLE paydesk_operator LOGIN;
-	END IF;
-END $$;
-
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA billing FROM PUBLIC;
-
-GRANT USAGE ON SCHEMA billing TO paydesk_operator;
-GRANT SELECT ON billing.schema_version TO paydesk_operator;
-GRANT EXECUTE ON FUNCTION
-	billing.account_export(text, boolean),
-	billing.account_erase(text, boolean)
-	TO paydesk_operator;
+GRANT EXECUTE ON FUNCTION billing.account_erase(text, boolean) TO paydesk_operator;

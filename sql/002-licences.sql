@@ -1,14 +1,14 @@
--- Licences, what Gumroad said about them, and the outbox of mails.
--- How a delivery changes them is in 007-gumroad-apply.sql.
+-- Licences, what Gumroad said about them, and the outbox of mails. What is done with
+-- them stands in rules/.
 
 CREATE TABLE billing.licenses (
 	id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	license_key     text NOT NULL UNIQUE,
-	blob            text NOT NULL,
+	blob            text,
 	source          text NOT NULL DEFAULT 'gumroad',
 	source_order_id text NOT NULL,
 	subscription_id text,
-	email           text NOT NULL,
+	email           text,
 	name            text,
 	tier            text NOT NULL,
 	product_id      text,
@@ -33,7 +33,11 @@ CREATE TABLE billing.licenses (
 );
 
 CREATE INDEX licenses_email ON billing.licenses (lower(email));
+CREATE INDEX licenses_created ON billing.licenses USING brin (created_at)
+	WITH (autosummarize = on);
 
+COMMENT ON COLUMN billing.licenses.email IS
+	'NULL, like blob: the buyer was erased; the key still verifies';
 COMMENT ON COLUMN billing.licenses.amount_cents IS
 	'Gumroad''s price: US cents, whatever currency, the product''s, says';
 COMMENT ON COLUMN billing.licenses.status IS
@@ -71,6 +75,10 @@ CREATE INDEX gumroad_events_unprocessed
 CREATE INDEX gumroad_events_retry
 	ON billing.gumroad_events (retry_at) WHERE retry_at IS NOT NULL;
 CREATE INDEX gumroad_events_license ON billing.gumroad_events (license_id);
+CREATE INDEX gumroad_events_received ON billing.gumroad_events
+	USING brin (received_at) WITH (autosummarize = on);
+CREATE INDEX gumroad_events_payload ON billing.gumroad_events (received_at)
+	WHERE payload IS NOT NULL AND processed;
 
 COMMENT ON TABLE billing.gumroad_events IS
 	'one row a delivery with the right secret, written before anything else is tried';
@@ -78,6 +86,8 @@ COMMENT ON COLUMN billing.gumroad_events.payload IS
 	'the form as it came; what it should have escaped is';
 COMMENT ON COLUMN billing.gumroad_events.retry_at IS
 	'when gumroad-webhook deliver takes it up by itself: it broke off, or takes effect later';
+COMMENT ON COLUMN billing.gumroad_events.payload IS
+	'the form as it came; what it should have escaped is; NULL: emptied since';
 
 -- What is known of a charge and of a membership, from whatever came first: a
 -- refund before its sale leaves a row here that the sale then finds.
@@ -119,11 +129,11 @@ CREATE TABLE billing.emails (
 	id                  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	kind                text NOT NULL,
 	license_id          bigint REFERENCES billing.licenses ON DELETE CASCADE,
-	to_email            text NOT NULL,
+	to_email            text,
 	to_name             text,
-	subject             text NOT NULL,
-	body_text           text NOT NULL,
-	body_html           text NOT NULL,
+	subject             text,
+	body_text           text,
+	body_html           text,
 	token               text NOT NULL DEFAULT 'paydesk.' || gen_random_uuid(),
 	status              text NOT NULL DEFAULT 'queued'
 	                    CHECK (status IN ('queued', 'sent', 'failed')),
@@ -135,11 +145,15 @@ CREATE TABLE billing.emails (
 	provider_message_id text,
 	error               text,
 	created_at          timestamptz NOT NULL DEFAULT now(),
-	sent_at             timestamptz
+	sent_at             timestamptz,
+	CHECK (status <> 'queued' OR num_nulls(to_email, subject, body_text, body_html) = 0)
 );
 
 CREATE INDEX emails_queued ON billing.emails (next_attempt_at) WHERE status = 'queued';
 CREATE INDEX emails_license ON billing.emails (license_id);
+CREATE INDEX emails_failed ON billing.emails (created_at) WHERE status = 'failed';
+CREATE INDEX emails_body ON billing.emails (created_at)
+	WHERE body_text IS NOT NULL AND status <> 'queued';
 
 COMMENT ON COLUMN billing.emails.claimed_at IS
 	'somebody is sending it; next_attempt_at is when that somebody is given up';

@@ -1,36 +1,14 @@
--- What the operations page shows, the history behind its charts, and its role.
+-- What the operations page shows, and the history behind its charts.
 
--- One row a name and hour: how things stood when it was last looked.
-CREATE TABLE billing.samples (
-	at    timestamptz NOT NULL,
-	name  text NOT NULL,
-	value double precision NOT NULL,
-	PRIMARY KEY (name, at)
-);
-
-COMMENT ON TABLE billing.samples IS
-	'history for the charts of ops, written by ops sample; 400 days are kept';
-COMMENT ON COLUMN billing.samples.at IS 'the beginning of the hour';
-
--- Makes the page's forms unforgeable; see common/program/csrf.h. Change it to make all
--- pages that are open now useless.
-CREATE TABLE billing.ops_key (
-	key text NOT NULL DEFAULT gen_random_uuid()::text || gen_random_uuid(),
-	one boolean PRIMARY KEY DEFAULT true CHECK (one)
-);
-
-INSERT INTO billing.ops_key DEFAULT VALUES;
-
-CREATE INDEX licenses_created ON billing.licenses USING brin (created_at)
-	WITH (autosummarize = on);
-
-CREATE FUNCTION billing.ops_csrf_key() RETURNS text
+CREATE OR REPLACE FUNCTION billing.ops_csrf_key() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT key FROM billing.ops_key
 $$;
 
+GRANT EXECUTE ON FUNCTION billing.ops_csrf_key() TO paydesk_ops;
+
 -- Deliveries of the last hours: how many of each outcome came in an hour.
-CREATE FUNCTION billing.ops_deliveries(hours integer)
+CREATE OR REPLACE FUNCTION billing.ops_deliveries(hours integer)
 RETURNS TABLE (hour timestamptz, outcome text, count bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT date_trunc('hour', received_at),
@@ -49,8 +27,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 		GROUP BY 1, 2
 $$;
 
+GRANT EXECUTE ON FUNCTION billing.ops_deliveries(integer) TO paydesk_ops;
+
 -- What waits for a person, newest first.
-CREATE FUNCTION billing.ops_failures(most integer)
+CREATE OR REPLACE FUNCTION billing.ops_failures(most integer)
 RETURNS TABLE (provider text, id text, type text, at timestamptz, error text, customer text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	(SELECT 'stripe', event_id, type, received_at, error, stripe_customer_id
@@ -63,14 +43,18 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	ORDER BY 4 DESC LIMIT most
 $$;
 
+GRANT EXECUTE ON FUNCTION billing.ops_failures(integer) TO paydesk_ops;
+
 -- How one event stands now; no row when the ledger does not have it.
-CREATE FUNCTION billing.ops_event(id text)
+CREATE OR REPLACE FUNCTION billing.ops_event(id text)
 RETURNS TABLE (outcome text, error text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT e.outcome, e.error FROM billing.stripe_events e WHERE event_id = id
 $$;
 
-CREATE FUNCTION billing.ops_licenses(days integer)
+GRANT EXECUTE ON FUNCTION billing.ops_event(text) TO paydesk_ops;
+
+CREATE OR REPLACE FUNCTION billing.ops_licenses(days integer)
 RETURNS TABLE (day date, count bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT (created_at AT TIME ZONE 'UTC')::date, count(*) FROM billing.licenses
@@ -80,10 +64,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 		GROUP BY 1
 $$;
 
+GRANT EXECUTE ON FUNCTION billing.ops_licenses(integer) TO paydesk_ops;
+
 -- Whom a word that an operator types may mean: an account's id, an e-mail, a
 -- customer or subscription of Stripe's, a licence key. Without an account there
 -- may still be a licence or a subscription.
-CREATE FUNCTION billing.ops_find(q text)
+CREATE OR REPLACE FUNCTION billing.ops_find(q text)
 RETURNS TABLE (account bigint, external_id text, email text, customer text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	WITH licensee AS (
@@ -114,8 +100,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	ORDER BY 2 LIMIT 21
 $$;
 
+GRANT EXECUTE ON FUNCTION billing.ops_find(text) TO paydesk_ops;
+
 -- What is known of somebody, in words; NULL is not known.
-CREATE FUNCTION billing.ops_person(account_ bigint, email_ text, customer_ text)
+CREATE OR REPLACE FUNCTION billing.ops_person(account_ bigint, email_ text, customer_ text)
 RETURNS TABLE (name text, value text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -139,7 +127,9 @@ BEGIN
 			FROM billing.referrals WHERE referrer_account_id = account_));
 END $$;
 
-CREATE FUNCTION billing.ops_subscriptions(account_ bigint, customer_ text)
+GRANT EXECUTE ON FUNCTION billing.ops_person(bigint, text, text) TO paydesk_ops;
+
+CREATE OR REPLACE FUNCTION billing.ops_subscriptions(account_ bigint, customer_ text)
 RETURNS TABLE (id text, status text, plan text, period text, seats integer, until timestamptz,
 	ends boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -151,7 +141,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 		ORDER BY s.created_at DESC LIMIT 50
 $$;
 
-CREATE FUNCTION billing.ops_licences_of(email_ text)
+GRANT EXECUTE ON FUNCTION billing.ops_subscriptions(bigint, text) TO paydesk_ops;
+
+CREATE OR REPLACE FUNCTION billing.ops_licences_of(email_ text)
 RETURNS TABLE (key text, status text, tier text, product text, reason text, test boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT license_key, l.status, l.tier, coalesce(product_name, product_id), revoke_reason, l.test
@@ -159,9 +151,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 		ORDER BY l.created_at DESC LIMIT 50
 $$;
 
+GRANT EXECUTE ON FUNCTION billing.ops_licences_of(text) TO paydesk_ops;
+
 -- One customer's story, newest first: when, what kind of thing, what happened,
 -- what came of it, and which event that was.
-CREATE FUNCTION billing.ops_story(account_ bigint, email_ text, customer_ text, most integer)
+CREATE OR REPLACE FUNCTION billing.ops_story(account_ bigint, email_ text, customer_ text,
+	most integer)
 RETURNS TABLE (at timestamptz, kind text, what text, outcome text, detail text, event text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	WITH account AS MATERIALIZED (
@@ -218,15 +213,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	       concat_ws(': ', g.id, g.error), NULL
 		FROM license l JOIN billing.gumroad_events g ON g.license_id = l.id
 	UNION ALL
-	SELECT coalesce(m.sent_at, m.created_at), 'mail', coalesce(m.subject, 'a mail, emptied since'), m.status,
-	       concat_ws(', ', m.kind, CASE WHEN m.attempts > 1 THEN m.attempts || ' attempts' END, m.error), NULL
+	SELECT coalesce(m.sent_at, m.created_at), 'mail',
+	       coalesce(m.subject, 'a mail, emptied since'), m.status,
+	       concat_ws(', ', m.kind,
+			CASE WHEN m.attempts > 1 THEN m.attempts || ' attempts' END, m.error),
+	       NULL
 		FROM license l JOIN billing.emails m ON m.license_id = l.id
 	ORDER BY 1 DESC LIMIT most
 $$;
 
+GRANT EXECUTE ON FUNCTION billing.ops_story(bigint, text, text, integer) TO paydesk_ops;
+
 -- All that health and ops say about the books: billing.health_facts(), how far they
 -- have caught up with Stripe, and what the last comparison found and did not mend.
-CREATE FUNCTION billing.facts()
+CREATE OR REPLACE FUNCTION billing.facts()
 RETURNS TABLE (fact text, about text, value double precision)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT fact, about, value FROM billing.health_facts()
@@ -241,10 +241,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 			('drift', NULL, r.drift - coalesce(r.fixed, 0))) f
 $$;
 
+GRANT EXECUTE ON FUNCTION billing.facts() TO paydesk_health, paydesk_ops;
+
 COMMENT ON FUNCTION billing.facts() IS 'what GET /metrics says about the books; see health(8)';
 
 -- Notes how the books stand in this hour; ops sample adds what workers counted.
-CREATE FUNCTION billing.sample_books() RETURNS void
+CREATE OR REPLACE FUNCTION billing.sample_books() RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	INSERT INTO billing.samples (at, name, value)
 		SELECT date_trunc('hour', now()), f.fact || coalesce('.' || f.about, ''), f.value
@@ -255,45 +257,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	DELETE FROM billing.samples WHERE at < now() - interval '400 days'
 $$;
 
-CREATE FUNCTION billing.sample_add(name_ text, value_ double precision) RETURNS void
+GRANT EXECUTE ON FUNCTION billing.sample_books() TO paydesk_ops;
+
+CREATE OR REPLACE FUNCTION billing.sample_add(name_ text, value_ double precision) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	INSERT INTO billing.samples (at, name, value) VALUES (date_trunc('hour', now()), name_, value_)
 		ON CONFLICT (name, at) DO UPDATE SET value = excluded.value
 $$;
 
-DO $$
-BEGIN
-	IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paydesk_ops') THEN
-		CREATE ROLE paydesk_ops LOGIN;
-	END IF;
-END $$;
-
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA billing FROM PUBLIC;
-
--- What it reads are functions; a replay takes the rights of stripe-webhook.
-GRANT EXECUTE ON FUNCTION billing.facts() TO paydesk_health;
-GRANT USAGE ON SCHEMA billing TO paydesk_ops;
-GRANT SELECT ON billing.schema_version, billing.samples TO paydesk_ops;
-GRANT EXECUTE ON FUNCTION
-	billing.facts(),
-	billing.ops_csrf_key(),
-	billing.ops_deliveries(integer),
-	billing.ops_failures(integer),
-	billing.ops_event(text),
-	billing.ops_licenses(integer),
-	billing.ops_find(text),
-	billing.ops_person(bigint, text, text),
-	billing.ops_subscriptions(bigint, text),
-	billing.ops_licences_of(text),
-	billing.ops_story(bigint, text, text, integer),
-	billing.sample_books(),
-	billing.sample_add(text, double precision)
-	TO paydesk_ops;
-GRANT INSERT (source, id, type, error, sqlstate)
-	ON billing.webhook_failures TO paydesk_ops;
-GRANT SELECT (event_id, type, error, created_at, received_at, processed_at, payload,
-	payload_truncated) ON billing.stripe_events TO paydesk_ops;
-GRANT SELECT (stripe_subscription_id, last_event_at)
-	ON billing.subscriptions TO paydesk_ops;
-GRANT EXECUTE ON FUNCTION billing.stripe_apply, billing.stripe_failed, billing.stripe_reopen
-	TO paydesk_ops;
+GRANT EXECUTE ON FUNCTION billing.sample_add(text, double precision) TO paydesk_ops;

@@ -1,47 +1,9 @@
 -- What is emptied when it is old. The rows stay, and with them idempotency.
 
--- NULL is what was emptied. What may still be sent is whole.
-ALTER TABLE billing.emails
-	ALTER COLUMN to_email DROP NOT NULL,
-	ALTER COLUMN subject DROP NOT NULL,
-	ALTER COLUMN body_text DROP NOT NULL,
-	ALTER COLUMN body_html DROP NOT NULL,
-	ADD CHECK (status <> 'queued' OR num_nulls(to_email, subject, body_text, body_html) = 0);
-
-COMMENT ON COLUMN billing.stripe_events.payload IS
-	'the event as it came, or its beginning: see payload_truncated; NULL: emptied since';
-COMMENT ON COLUMN billing.gumroad_events.payload IS
-	'the form as it came; what it should have escaped is; NULL: emptied since';
-
--- As before, but what was emptied is not sent again.
-CREATE OR REPLACE FUNCTION billing.outbox_hurry(failed_ boolean) RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-	WITH again AS (
-		UPDATE billing.emails e SET status = 'queued', next_attempt_at = now(),
-			attempts = CASE e.status WHEN 'failed' THEN 0 ELSE e.attempts END
-			WHERE e.status = 'queued' AND e.claimed_at IS NULL
-			   OR failed_ AND e.status = 'failed' AND NOT e.recipient_inactive
-			  AND e.body_text IS NOT NULL
-			  AND EXISTS (SELECT FROM billing.licenses l
-				WHERE l.id = e.license_id AND l.status = 'active')
-			RETURNING 1)
-	SELECT count(*) FROM again
-$$;
-
--- The rows that have something to empty, in the order of their age. A new event
--- goes to the right end, which costs next to nothing.
-CREATE INDEX stripe_events_payload ON billing.stripe_events (received_at)
-	WHERE payload IS NOT NULL AND processed_at IS NOT NULL;
-CREATE INDEX gumroad_events_payload ON billing.gumroad_events (received_at)
-	WHERE payload IS NOT NULL AND processed;
-CREATE INDEX emails_body ON billing.emails (created_at)
-	WHERE body_text IS NOT NULL AND status <> 'queued';
-CREATE INDEX checkout_sessions_created ON billing.checkout_sessions (created_at);
-
 -- What grows old, one row a rule: when the column age of a row r of that relation
 -- is older than the days that are kept, and due holds, it gets effect. What could
 -- not be applied keeps its payload and its failures, for a replay.
-CREATE FUNCTION billing.prune_rules()
+CREATE OR REPLACE FUNCTION billing.prune_rules()
 RETURNS TABLE (program text, part text, relation text, age text, due text, effect text)
 LANGUAGE sql IMMUTABLE AS $$ VALUES
 	('stripe-webhook', 'event payloads', 'stripe_events', 'received_at',
@@ -69,7 +31,7 @@ LANGUAGE sql IMMUTABLE AS $$ VALUES
 $$;
 
 -- What a program's prune would empty now.
-CREATE FUNCTION billing.prune_due(program_ text, keep_days integer)
+CREATE OR REPLACE FUNCTION billing.prune_due(program_ text, keep_days integer)
 RETURNS TABLE (part text, rows bigint, oldest text)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -87,7 +49,7 @@ END $$;
 -- Empties at most so many rows of one part, the oldest that are not older than
 -- since. What somebody else has locked is left for another time. Returns how many
 -- and how far that went; 0 when there is nothing left.
-CREATE FUNCTION billing.prune(program_ text, part_ text, keep_days integer,
+CREATE OR REPLACE FUNCTION billing.prune(program_ text, part_ text, keep_days integer,
 	since timestamptz, at_most integer, OUT rows bigint, OUT reached timestamptz)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -105,37 +67,36 @@ BEGIN
 			now() - make_interval(days => keep_days), at_most;
 END $$;
 
-CREATE FUNCTION billing.stripe_prune_due(keep_days integer)
+CREATE OR REPLACE FUNCTION billing.stripe_prune_due(keep_days integer)
 RETURNS TABLE (part text, rows bigint, oldest text)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT * FROM billing.prune_due('stripe-webhook', keep_days)
 $$;
 
-CREATE FUNCTION billing.stripe_prune(part text, keep_days integer, since timestamptz,
+GRANT EXECUTE ON FUNCTION billing.stripe_prune_due(integer) TO paydesk_stripe_webhook;
+
+CREATE OR REPLACE FUNCTION billing.stripe_prune(part text, keep_days integer, since timestamptz,
 	at_most integer, OUT rows bigint, OUT reached timestamptz)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT * FROM billing.prune('stripe-webhook', part, keep_days, since, at_most)
 $$;
 
-CREATE FUNCTION billing.gumroad_prune_due(keep_days integer)
+GRANT EXECUTE ON FUNCTION billing.stripe_prune(text, integer, timestamptz, integer)
+	TO paydesk_stripe_webhook;
+
+CREATE OR REPLACE FUNCTION billing.gumroad_prune_due(keep_days integer)
 RETURNS TABLE (part text, rows bigint, oldest text)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT * FROM billing.prune_due('gumroad-webhook', keep_days)
 $$;
 
-CREATE FUNCTION billing.gumroad_prune(part text, keep_days integer, since timestamptz,
+GRANT EXECUTE ON FUNCTION billing.gumroad_prune_due(integer) TO paydesk_gumroad_webhook;
+
+CREATE OR REPLACE FUNCTION billing.gumroad_prune(part text, keep_days integer, since timestamptz,
 	at_most integer, OUT rows bigint, OUT reached timestamptz)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT * FROM billing.prune('gumroad-webhook', part, keep_days, since, at_most)
 $$;
 
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA billing FROM PUBLIC;
-
-GRANT EXECUTE ON FUNCTION
-	billing.stripe_prune_due(integer),
-	billing.stripe_prune(text, integer, timestamptz, integer)
-	TO paydesk_stripe_webhook;
-GRANT EXECUTE ON FUNCTION
-	billing.gumroad_prune_due(integer),
-	billing.gumroad_prune(text, integer, timestamptz, integer)
+GRANT EXECUTE ON FUNCTION billing.gumroad_prune(text, integer, timestamptz, integer)
 	TO paydesk_gumroad_webhook;

@@ -1,17 +1,9 @@
 -- What an operator does with the ledger: look, try again, skip, link.
 
-ALTER TABLE billing.stripe_events ADD COLUMN skip_reason text;
-
-COMMENT ON COLUMN billing.stripe_events.skip_reason IS
-	'why an operator decided that the event is not to be applied: outcome skipped';
-
-CREATE INDEX stripe_events_customer ON billing.stripe_events (stripe_customer_id, received_at)
-	WHERE stripe_customer_id IS NOT NULL;
-
 -- The events that fit, a NULL argument fits all: those that could not be applied
 -- first, then the newest. undone says: only those that a replay can change. The
 -- index tells ranges of time; so it looks further and further back.
-CREATE FUNCTION billing.events_find(type_ text, outcome_ text, customer text,
+CREATE OR REPLACE FUNCTION billing.events_find(type_ text, outcome_ text, customer text,
 	since timestamptz, until timestamptz, undone boolean, most integer)
 RETURNS SETOF billing.stripe_events
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -49,25 +41,33 @@ BEGIN
 	END LOOP;
 END $$;
 
-CREATE FUNCTION billing.stripe_failures(event text)
+GRANT EXECUTE ON FUNCTION billing.events_find(text, text, text, timestamptz, timestamptz,
+	boolean, integer)
+	TO paydesk_stripe_webhook;
+
+CREATE OR REPLACE FUNCTION billing.stripe_failures(event text)
 RETURNS TABLE (at timestamptz, error text, sqlstate text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT at, error, sqlstate FROM billing.webhook_failures
 		WHERE source = 'stripe' AND id = event ORDER BY failure_id
 $$;
 
+GRANT EXECUTE ON FUNCTION billing.stripe_failures(text) TO paydesk_stripe_webhook;
+
 -- Lets an event that found no account be applied once more, by whoever does so in
 -- the same transaction.
-CREATE FUNCTION billing.stripe_reopen(event text) RETURNS void
+CREATE OR REPLACE FUNCTION billing.stripe_reopen(event text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	UPDATE billing.stripe_events SET processed_at = NULL
 		WHERE event_id = event AND outcome = 'unmatched'
 $$;
 
+GRANT EXECUTE ON FUNCTION billing.stripe_reopen(text) TO paydesk_stripe_webhook, paydesk_ops;
+
 -- Settles an event that could not be applied: it is not tried again, and a resend
 -- is a duplicate. Returns the outcome that the event has now, and whether this did
 -- it; no row when there is no such event.
-CREATE FUNCTION billing.stripe_skip(event text, reason text)
+CREATE OR REPLACE FUNCTION billing.stripe_skip(event text, reason text)
 RETURNS TABLE (type text, outcome text, done boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -82,10 +82,12 @@ BEGIN
 	END IF;
 END $$;
 
+GRANT EXECUTE ON FUNCTION billing.stripe_skip(text, text) TO paydesk_stripe_webhook;
+
 -- Gives a customer at Stripe to an account, and the account what was held back for
 -- want of it. Returns 'linked', or why not: 'no_account'; 'account_holds' another
 -- customer, about; 'customer_of' another account, about; 'customer_deleted'.
-CREATE FUNCTION billing.stripe_link(customer text, account_ref text)
+CREATE OR REPLACE FUNCTION billing.stripe_link(customer text, account_ref text)
 RETURNS TABLE (result text, about text, adopted bigint, status text, tier text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -128,11 +130,4 @@ BEGIN
 		FROM billing.accounts a WHERE a.id = account.id;
 END $$;
 
-GRANT EXECUTE ON FUNCTION
-	billing.utc(timestamptz),
-	billing.events_find(text, text, text, timestamptz, timestamptz, boolean, integer),
-	billing.stripe_failures(text),
-	billing.stripe_reopen(text),
-	billing.stripe_skip(text, text),
-	billing.stripe_link(text, text)
-	TO paydesk_stripe_webhook;
+GRANT EXECUTE ON FUNCTION billing.stripe_link(text, text) TO paydesk_stripe_webhook;

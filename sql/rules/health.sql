@@ -1,16 +1,8 @@
--- What health says about the books, and its role.
-
--- The ledgers grow in the order of received_at, so a summary of each range of
--- pages finds the recent rows, and a new row costs next to nothing.
-CREATE INDEX stripe_events_received ON billing.stripe_events
-	USING brin (received_at) WITH (autosummarize = on);
-CREATE INDEX gumroad_events_received ON billing.gumroad_events
-	USING brin (received_at) WITH (autosummarize = on);
-CREATE INDEX emails_failed ON billing.emails (created_at) WHERE status = 'failed';
+-- What health says about the books.
 
 -- When Stripe's last event came; NULL when that is more than six weeks ago. Looks
 -- at the last minutes first, so that it reads little wherever there is traffic.
-CREATE FUNCTION billing.stripe_last_received() RETURNS timestamptz
+CREATE OR REPLACE FUNCTION billing.stripe_last_received() RETURNS timestamptz
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	back  interval := '15 minutes';
@@ -24,14 +16,14 @@ BEGIN
 	RETURN found;
 END $$;
 
-CREATE FUNCTION billing.age(at timestamptz) RETURNS double precision
+CREATE OR REPLACE FUNCTION billing.age(at timestamptz) RETURNS double precision
 LANGUAGE sql STABLE AS $$
 	SELECT greatest(extract(epoch FROM now() - at), 0)::double precision
 $$;
 
 -- What the metrics are made from: a fact, what it is about where there are
 -- several, and a number. A fact that is not known has no row.
-CREATE FUNCTION billing.health_facts()
+CREATE OR REPLACE FUNCTION billing.health_facts()
 RETURNS TABLE (fact text, about text, value double precision)
 LANGUAGE sql STABLE AS $$
 	SELECT 'failures_waiting', 'stripe', count(*)::double precision
@@ -66,15 +58,3 @@ LANGUAGE sql STABLE AS $$
 	SELECT 'licenses', status, count(*) FROM billing.licenses
 		WHERE NOT test GROUP BY status
 $$;
-
-DO $$
-BEGIN
-	IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paydesk_health') THEN
-		CREATE ROLE paydesk_health LOGIN;
-	END IF;
-END $$;
-
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA billing FROM PUBLIC;
-
-GRANT USAGE ON SCHEMA billing TO paydesk_health;
-GRANT SELECT ON billing.schema_version TO paydesk_health;

@@ -1,26 +1,17 @@
 -- How far the books have caught up with Stripe's list of events.
 
-CREATE TABLE billing.catch_up (
-	one_row     boolean PRIMARY KEY DEFAULT true CHECK (one_row),
-	seen_until  timestamptz,
-	finished_at timestamptz NOT NULL
-);
-
-COMMENT ON COLUMN billing.catch_up.seen_until IS
-	'by Stripe''s clock: every event that is older has been offered to the ledger';
-COMMENT ON COLUMN billing.catch_up.finished_at IS
-	'when a pass over the list was last complete';
-
-CREATE FUNCTION billing.catch_up_seen_until() RETURNS timestamptz
+CREATE OR REPLACE FUNCTION billing.catch_up_seen_until() RETURNS timestamptz
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT seen_until FROM billing.catch_up
 $$;
+
+GRANT EXECUTE ON FUNCTION billing.catch_up_seen_until() TO paydesk_stripe_webhook;
 
 -- Notes a complete pass over the events from since to until. A NULL since is
 -- all that Stripe still has, a NULL until that there was none. What leaves a gap
 -- after the noted moment does not move it. Subscriptions that missed their account
 -- get it now.
-CREATE FUNCTION billing.catch_up_done(since timestamptz, until timestamptz) RETURNS void
+CREATE OR REPLACE FUNCTION billing.catch_up_done(since timestamptz, until timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF since IS NULL THEN
@@ -33,5 +24,4 @@ BEGIN
 	PERFORM billing.orphans_adopt();
 END $$;
 
-GRANT EXECUTE ON FUNCTION billing.catch_up_seen_until(),
-	billing.catch_up_done(timestamptz, timestamptz) TO paydesk_stripe_webhook;
+GRANT EXECUTE ON FUNCTION billing.catch_up_done(timestamptz, timestamptz) TO paydesk_stripe_webhook;

@@ -1,0 +1,1 @@
+-- What the rules no longer have: one DROP … IF EXISTS a line, never CASCADE.

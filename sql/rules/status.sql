@@ -1,0 +1,72 @@
+-- What the status of a subscription is: small rules that read no table.
+
+-- Whether a status is final at Stripe.
+CREATE OR REPLACE FUNCTION billing.is_terminal(status text) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT status IN ('canceled', 'incomplete_expired')
+$$;
+
+-- The stage of life a status stands for: it only ever grows.
+CREATE OR REPLACE FUNCTION billing.life_stage(status text) RETURNS integer
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN status = 'incomplete' THEN 0
+	            WHEN status IN ('canceled', 'incomplete_expired') THEN 2
+	            ELSE 1 END
+$$;
+
+-- Whether the object described by (created, rank, status, previous) is newer
+-- than the one that the row reflects, the old one. A final status always is; nothing comes
+-- back from one. When all else ties, arrival decides.
+CREATE OR REPLACE FUNCTION billing.is_newer(old_at timestamptz, old_rank smallint, old_status text,
+	old_previous text, created timestamptz, rank smallint, status text, previous text)
+RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF old_at IS NULL THEN
+		RETURN true;
+	END IF;
+	IF billing.is_terminal(status) <> billing.is_terminal(old_status) THEN
+		RETURN billing.is_terminal(status);
+	END IF;
+	IF (created, rank) <> (old_at, old_rank) THEN
+		RETURN (created, rank) > (old_at, old_rank);
+	END IF;
+	IF old_status IN (status, previous) THEN
+		RETURN true;
+	END IF;
+	IF old_previous = status THEN
+		RETURN false;
+	END IF;
+	RETURN billing.life_stage(status) >= billing.life_stage(old_status);
+END $$;
+
+-- Whether a snapshot says that a late payment arrived: a failure of the same
+-- second came before it.
+CREATE OR REPLACE FUNCTION billing.is_recovery(status text, previous text) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT status IN ('active', 'trialing') AND previous IN ('past_due', 'unpaid')
+$$;
+
+-- What the facts add up to. payment_failed_at and payment_paid_at are kept only
+-- while they are not older than the snapshot; in one second an invoice has the
+-- last word, and of two invoices the paid one.
+CREATE OR REPLACE FUNCTION billing.subscription_status(snapshot text, snapshot_at timestamptz,
+	failed_at timestamptz, paid_at timestamptz, checkout_paid_at timestamptz, unpaid boolean)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	status text := coalesce(snapshot, 'incomplete');
+BEGIN
+	IF status = 'incomplete' AND checkout_paid_at >= coalesce(snapshot_at, '-infinity') THEN
+		status := 'active';
+	END IF;
+	IF status IN ('active', 'trialing') AND failed_at > coalesce(paid_at, '-infinity') THEN
+		status := 'past_due';
+	ELSIF status = 'past_due' AND paid_at >= coalesce(failed_at, '-infinity') THEN
+		status := 'active';
+	END IF;
+	IF unpaid AND status IN ('active', 'trialing') THEN
+		status := 'incomplete';
+	END IF;
+	RETURN status;
+END $$;

@@ -1,0 +1,36 @@
+-- The views. They are read after the functions that they call.
+
+-- What every account may use now, and why: the subscription that gives most,
+-- else a trial that the host application gave (trial_end without any
+-- subscription), else credit. plan … cancel_at_period_end are those of that
+-- subscription, or of the newest.
+CREATE OR REPLACE VIEW billing.access AS
+SELECT a.id AS account_id, a.external_id,
+       coalesce(s.reason, own.reason, 'none') <> 'none' OR coalesce(a.credit_until > now(), false)
+		AS access,
+       CASE WHEN s.reason IS NOT NULL AND s.until IS NULL THEN NULL
+            ELSE greatest(s.until, own.until,
+		CASE WHEN a.credit_until > now() THEN a.credit_until END) END AS until,
+       coalesce(s.reason, own.reason,
+		CASE WHEN a.credit_until > now() THEN 'credit' END, 'none') AS reason,
+       a.tier, s.plan, s.period, coalesce(s.status, a.subscription_status) AS status,
+       s.seat_limit, s.current_period_end, coalesce(s.cancel_at_period_end, false)
+		AS cancel_at_period_end,
+       CASE WHEN s.status = 'trialing' THEN coalesce(s.trial_end, s.current_period_end)
+            ELSE own.until END AS trial_end,
+       a.credit_until, a.referral_code
+FROM billing.accounts a
+LEFT JOIN LATERAL (
+	SELECT s.*, g.reason, g.until
+	FROM billing.subscriptions s CROSS JOIN LATERAL billing.subscription_grants(s) g
+	WHERE s.account_id = a.id
+	ORDER BY array_position(ARRAY['subscription', 'trial', 'grace'], g.reason),
+		array_position(ARRAY['active', 'trialing', 'past_due', 'unpaid', 'paused',
+			'incomplete', 'canceled', 'incomplete_expired'], s.status),
+		g.until DESC, s.last_event_at DESC NULLS LAST, s.id DESC
+	LIMIT 1) s ON true
+LEFT JOIN LATERAL (
+	SELECT 'trial' AS reason, a.trial_end AS until
+	WHERE s.id IS NULL AND a.trial_end > now()) own ON true;
+
+COMMENT ON VIEW billing.access IS 'what every account may use right now, until when and why';
