@@ -84,6 +84,30 @@ COMMENT ON COLUMN billing.subscriptions.was_active IS
 COMMENT ON COLUMN billing.subscriptions.past_due_since IS
 	'Stripe''s clock when a payment was first known to be missing; grace counts from here';
 
+CREATE TYPE billing.stripe_facts AS (
+	fact                 text,
+	customer             text,
+	subscription         text,
+	account_ref          text,
+	second_ref           text,
+	email                text,
+	status               text,
+	previous_status      text,
+	rank                 smallint,
+	plan                 text,
+	period               text,
+	price_id             text,
+	seat_limit           integer,
+	current_period_start timestamptz,
+	current_period_end   timestamptz,
+	trial_end            timestamptz,
+	cancel_at_period_end boolean,
+	cancel_at            timestamptz
+);
+
+COMMENT ON TYPE billing.stripe_facts IS
+	'what the programs read in one object of Stripe''s; a column here is a member there';
+
 CREATE TABLE billing.stripe_events (
 	event_id               text PRIMARY KEY,
 	type                   text NOT NULL,

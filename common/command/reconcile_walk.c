@@ -37,45 +37,6 @@ const struct db_statement *const reconcile_walk_statements[] = {
 #define LIST "/v1/subscriptions"
 #define INVOICES "/v1/invoices"
 
-/* A number of a subscription that may be unknown. */
-static json_object *
-number(int64_t value)
-{
-	return value < 0 ? NULL : json_object_new_int64(value);
-}
-
-/* A text that may be. */
-static json_object *
-text(const char *value)
-{
-	return value == NULL ? NULL : json_object_new_string(value);
-}
-
-/* describe - what billing.reconcile_compare() takes for one subscription */
-static json_object *
-describe(const struct stripe_facts *facts)
-{
-	json_object *found = json_object_new_object();
-
-	json_object_object_add(found, "id", text(facts->subscription));
-	json_object_object_add(found, "customer", text(facts->customer));
-	json_object_object_add(found, "account_ref", text(facts->account_ref));
-	json_object_object_add(found, "status", text(facts->status));
-	json_object_object_add(found, "plan", text(facts->plan));
-	json_object_object_add(found, "period", text(facts->period));
-	json_object_object_add(found, "price_id", text(facts->price_id));
-	json_object_object_add(found, "seats", number(facts->seats));
-	json_object_object_add(
-	    found, "period_start", number(facts->period_start_s));
-	json_object_object_add(
-	    found, "period_end", number(facts->period_end_s));
-	json_object_object_add(found, "trial_end", number(facts->trial_end_s));
-	json_object_object_add(
-	    found, "cancel", json_object_new_boolean(facts->cancel_scheduled));
-	json_object_object_add(found, "cancel_at", number(facts->cancel_at_s));
-	return found;
-}
-
 /* describe_all - a page for the database; what cannot be read is counted */
 static json_object *
 describe_all(struct reconcile_walk *walk, json_object *data)
@@ -88,7 +49,7 @@ describe_all(struct reconcile_walk *walk, json_object *data)
 		if (stripe_intake_snapshot(walk->intake,
 			json_object_array_get_idx(data, i), &facts,
 			&problem) == RC_OK) {
-			json_object_array_add(found, describe(&facts));
+			json_object_array_add(found, stripe_facts_json(&facts));
 			continue;
 		}
 		log_message("warn",

@@ -5,11 +5,9 @@
 
 #include "base/log.h"
 
-DB_STATEMENT(ledger_apply, 26,
+DB_STATEMENT(ledger_apply, 9,
     "SELECT billing.stripe_apply($1, $2, $3, $4, to_timestamp($5),"
-    " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-    " $19, $20, $21, to_timestamp($22), to_timestamp($23),"
-    " to_timestamp($24), $25, to_timestamp($26))");
+    " $6, $7, $8, $9)");
 DB_STATEMENT(ledger_fail, 11,
     "SELECT billing.stripe_failed($1, $2, $3, $4, to_timestamp($5),"
     " $6, $7, $8, $9, $10, $11)");
@@ -119,28 +117,19 @@ add_event(struct params *params, const struct ledger_entry *entry)
 	add_payload(params, entry);
 }
 
-/* add_facts - what billing.stripe_apply() takes besides */
+/* add_facts - the document that billing.stripe_apply() takes besides */
 static void
 add_facts(struct params *params, const struct stripe_facts *facts)
 {
-	add(params, facts->fact);
-	add(params, facts->customer);
-	add(params, facts->subscription);
-	add(params, facts->account_ref);
-	add(params, facts->second_ref);
-	add(params, facts->email);
-	add(params, facts->status);
-	add(params, facts->previous_status);
-	add_number(params, facts->rank);
-	add(params, facts->plan);
-	add(params, facts->period);
-	add(params, facts->price_id);
-	add_number(params, facts->seats);
-	add_number(params, facts->period_start_s);
-	add_number(params, facts->period_end_s);
-	add_number(params, facts->trial_end_s);
-	add_bool(params, facts->cancel_scheduled);
-	add_number(params, facts->cancel_at_s);
+	json_object *document = stripe_facts_json(facts);
+	const char *text = json_object_to_json_string_ext(
+	    document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	text = text == NULL ? NULL :
+			      arena_copy(params->arena, text, strlen(text));
+	params->failed |= text == NULL;
+	add(params, text);
+	json_object_put(document);
 }
 
 /* read_outcome - the word that the database answered */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/moment.h"
 
 /* stripe_facts_clear - everything unknown */
 void
@@ -321,4 +322,62 @@ stripe_facts_any(json_object *object, struct stripe_facts *facts)
 		"subscription", &facts->subscription) != RC_OK &&
 	    json_id(object, "subscription", &facts->subscription) != RC_OK)
 		facts->subscription = NULL;
+}
+
+/* put_text - a member, when it is known */
+static void
+put_text(json_object *object, const char *name, const char *value)
+{
+	if (value != NULL)
+		json_object_object_add(
+		    object, name, json_object_new_string(value));
+}
+
+/* put_time - a moment, when it is known */
+static void
+put_time(json_object *object, const char *name, int64_t time_s)
+{
+	char text[MOMENT_TEXT];
+
+	if (time_s >= 0)
+		put_text(object, name, moment_text(time_s, text));
+}
+
+/* put_snapshot - the members of a subscription's own state */
+static void
+put_snapshot(json_object *object, const struct stripe_facts *facts)
+{
+	put_text(object, "status", facts->status);
+	put_text(object, "previous_status", facts->previous_status);
+	put_text(object, "price_id", facts->price_id);
+	if (facts->seats >= 0)
+		json_object_object_add(
+		    object, "seat_limit", json_object_new_int64(facts->seats));
+	put_time(object, "current_period_start", facts->period_start_s);
+	put_time(object, "current_period_end", facts->period_end_s);
+	put_time(object, "trial_end", facts->trial_end_s);
+	json_object_object_add(object, "cancel_at_period_end",
+	    json_object_new_boolean(facts->cancel_scheduled));
+	put_time(object, "cancel_at", facts->cancel_at_s);
+}
+
+/* stripe_facts_json - what is unknown is left out */
+json_object *
+stripe_facts_json(const struct stripe_facts *facts)
+{
+	json_object *object = json_object_new_object();
+
+	put_text(object, "fact", facts->fact);
+	put_text(object, "customer", facts->customer);
+	put_text(object, "subscription", facts->subscription);
+	put_text(object, "account_ref", facts->account_ref);
+	put_text(object, "second_ref", facts->second_ref);
+	put_text(object, "email", facts->email);
+	json_object_object_add(
+	    object, "rank", json_object_new_int((int)facts->rank));
+	put_text(object, "plan", facts->plan);
+	put_text(object, "period", facts->period);
+	if (facts->status != NULL)
+		put_snapshot(object, facts);
+	return object;
 }

@@ -72,6 +72,12 @@ void stripe_facts_complete(
     struct stripe_facts *facts, const struct stripe_facts *fetched);
 
 /*
+ * The facts as the document that the database reads: a member is a column of the
+ * type billing.stripe_facts. For json_object_put().
+ */
+json_object *stripe_facts_json(const struct stripe_facts *facts);
+
+/*
  * The customer of any object, as far as it names one: for events that are only
  * recorded. Never fails.
  */

@@ -42,7 +42,7 @@ LANGUAGE sql STABLE AS $$
 		END AS reason,
 		CASE
 		WHEN s.status = 'past_due' THEN least(
-			s.past_due_since + billing.grace(),
+			coalesce(s.past_due_since, s.updated_at) + billing.grace(),
 			CASE WHEN e.ends <= now() THEN e.ends + billing.grace() END,
 			CASE WHEN e.last THEN s.current_period_end END)
 		WHEN e.ends <= now() AND NOT e.last THEN

@@ -1,21 +1,18 @@
 -- Comparing the subscriptions here with those at Stripe.
 
 -- Where the rows here differ from what Stripe answered at a moment. answer is what
--- the programs read in Stripe's objects. The status is compared after our own
+-- the programs read in Stripe's objects, an array of billing.stripe_facts. The status is compared after our own
 -- rules: what Stripe says as if it were the newest event. by_payment says that it
 -- differs only because an invoice's event has changed it since the object said the
 -- same. A row that reflects something newer than the answer does not differ.
 CREATE OR REPLACE FUNCTION billing.drift_between(answer jsonb, at timestamptz)
 RETURNS TABLE (subscription text, field text, here text, at_stripe text, by_payment boolean)
 LANGUAGE sql STABLE AS $$
-	SELECT f.id, d.field, d.here, d.at_stripe,
+	SELECT f.subscription, d.field, d.here, d.at_stripe,
 	       d.field = 'status' AND s.status = s.computed_status
 	       AND s.snapshot_status IS NOT DISTINCT FROM f.status
-	FROM jsonb_to_recordset(answer) AS f (id text, customer text, account_ref text,
-		status text, plan text, period text, price_id text, seats integer,
-		period_start bigint, period_end bigint, trial_end bigint, cancel boolean,
-		cancel_at bigint)
-	LEFT JOIN billing.subscriptions s ON s.stripe_subscription_id = f.id
+	FROM jsonb_populate_recordset(NULL::billing.stripe_facts, answer) f
+	LEFT JOIN billing.subscriptions s ON s.stripe_subscription_id = f.subscription
 	LEFT JOIN LATERAL (SELECT external_id FROM billing.accounts
 		WHERE s.account_id IS NULL
 		  AND (stripe_customer_id = f.customer OR external_id = f.account_ref)
@@ -29,24 +26,21 @@ LANGUAGE sql STABLE AS $$
 			     ELSE billing.subscription_status(f.status, at,
 				CASE WHEN s.payment_failed_at >= at THEN s.payment_failed_at END,
 				CASE WHEN s.payment_paid_at >= at THEN s.payment_paid_at END,
-				s.checkout_paid_at,
-				s.checkout_unpaid AND s.checkout_paid_at IS NULL
-					AND NOT s.invoice_paid) END),
+				s.checkout_paid_at, billing.is_withheld(s)) END),
 		('customer', s.stripe_customer_id, coalesce(f.customer, s.stripe_customer_id)),
 		('account', NULL, a.external_id),
 		('plan', s.plan, coalesce(f.plan, s.plan)),
 		('period', s.period, coalesce(f.period, s.period)),
 		('price_id', s.price_id, f.price_id),
-		('seat_limit', s.seat_limit::text, f.seats::text),
+		('seat_limit', s.seat_limit::text, f.seat_limit::text),
 		('current_period_start', billing.utc(s.current_period_start),
-			billing.utc(to_timestamp(f.period_start))),
+			billing.utc(f.current_period_start)),
 		('current_period_end', billing.utc(s.current_period_end),
-			billing.utc(to_timestamp(f.period_end))),
-		('trial_end', billing.utc(s.trial_end),
-			billing.utc(to_timestamp(f.trial_end))),
-		('cancel_at_period_end', s.cancel_at_period_end::text, f.cancel::text),
-		('cancel_at', billing.utc(s.cancel_at),
-			billing.utc(to_timestamp(f.cancel_at)))
+			billing.utc(f.current_period_end)),
+		('trial_end', billing.utc(s.trial_end), billing.utc(f.trial_end)),
+		('cancel_at_period_end', s.cancel_at_period_end::text,
+			f.cancel_at_period_end::text),
+		('cancel_at', billing.utc(s.cancel_at), billing.utc(f.cancel_at))
 	) d (field, here, at_stripe)
 	WHERE d.here IS DISTINCT FROM d.at_stripe
 	  AND (s.id IS NULL) = (d.field = 'subscription')
@@ -83,7 +77,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 			SELECT FROM billing.drift_between(answer, at) still
 			WHERE (still.subscription, still.field) = (d.subscription, d.field))
 		FROM jsonb_array_elements(answer) f
-		WHERE d.reconciliation = run AND d.subscription = f ->> 'id'
+		WHERE d.reconciliation = run AND d.subscription = f ->> 'subscription'
 $$;
 
 GRANT EXECUTE ON FUNCTION billing.reconcile_settle(bigint, jsonb, timestamptz)
@@ -100,7 +94,7 @@ BEGIN
 	INSERT INTO billing.reconcile_seen (reconciliation, subscription)
 		SELECT run, s.stripe_subscription_id
 			FROM jsonb_array_elements(answer) f JOIN billing.subscriptions s
-				ON s.stripe_subscription_id = f ->> 'id'
+				ON s.stripe_subscription_id = f ->> 'subscription'
 			WHERE NOT billing.is_terminal(s.status)
 		ON CONFLICT DO NOTHING;
 	RETURN QUERY
@@ -156,7 +150,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	UPDATE billing.reconciliations
 		SET done_until = last, checked = checked + jsonb_array_length(answer),
 		    known = known + (SELECT count(*) FROM jsonb_array_elements(answer) f
-			JOIN billing.subscriptions s ON s.stripe_subscription_id = f ->> 'id')
+			JOIN billing.subscriptions s ON s.stripe_subscription_id = f ->> 'subscription')
 		WHERE id = run
 $$;
 

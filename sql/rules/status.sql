@@ -70,3 +70,19 @@ BEGIN
 	END IF;
 	RETURN status;
 END $$;
+
+-- Whether its Checkout session ended unpaid and no money was seen since.
+CREATE OR REPLACE FUNCTION billing.is_withheld(s billing.subscriptions) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT s.checkout_unpaid AND s.checkout_paid_at IS NULL AND NOT s.invoice_paid
+$$;
+
+-- Whether something newer than a payment is known already.
+CREATE OR REPLACE FUNCTION billing.is_late_payment(s billing.subscriptions, fact text,
+	created timestamptz)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT created < greatest(s.last_event_at, s.payment_failed_at, s.payment_paid_at)
+	    OR (fact = 'payment_failed' AND s.last_event_at = created
+	        AND billing.is_recovery(s.snapshot_status, s.previous_status))
+$$;

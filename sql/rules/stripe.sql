@@ -1,12 +1,6 @@
 -- How one Stripe event changes the books. The program reads the event and
 -- passes what it says as plain facts; billing.stripe_apply() does the rest in
 -- the one transaction that also writes the ledger row.
---
--- The state of a subscription is a function of the facts seen so far and not of
--- the order in which they came:
---   snapshot   the newest subscription object, newest by (created, rank)
---   payments   the newest failed and the newest paid invoice since then
---   checkout   whether its session was unpaid at first, and when it was paid
 
 CREATE OR REPLACE FUNCTION billing.customer_is_deleted(customer text) RETURNS boolean
 LANGUAGE sql STABLE AS $$
@@ -28,7 +22,7 @@ DECLARE
 BEGIN
 	UPDATE billing.subscriptions
 		SET snapshot_status = 'canceled', status = 'canceled', computed_status = 'canceled',
-		    updated_at = now(),
+		    past_due_since = NULL, updated_at = now(),
 		    last_event_at = created, last_event_rank = rank
 		WHERE stripe_customer_id = customer AND NOT billing.is_terminal(status);
 	GET DIAGNOSTICS touched = ROW_COUNT;
@@ -43,41 +37,60 @@ BEGIN
 	RETURN touched + freed;
 END $$;
 
+CREATE OR REPLACE FUNCTION billing.customer_is_erased(customer text) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+	SELECT EXISTS (SELECT FROM billing.erased_customers WHERE stripe_customer_id = customer)
+$$;
+
+-- Does what an event says. Returns the outcome.
+CREATE OR REPLACE FUNCTION billing.stripe_effect(f billing.stripe_facts, created timestamptz,
+	erased boolean)
+RETURNS text
+LANGUAGE plpgsql AS $$
+BEGIN
+	IF f.fact = 'customer_deleted' THEN
+		RETURN CASE WHEN billing.customer_delete(f.customer, created, f.rank) = 0
+			THEN 'unmatched' ELSE 'applied' END;
+	ELSIF f.subscription IS NOT NULL THEN
+		RETURN billing.subscription_apply(f, created, erased);
+	END IF;
+	RETURN CASE WHEN billing.account_resolve(f.customer, f.account_ref, f.second_ref,
+			f.email) IS NULL
+		THEN 'unmatched' ELSE 'applied' END;
+END $$;
+
 -- Applies one event and writes its ledger row. Returns the outcome: 'applied',
 -- 'duplicate', 'ignored', 'stale' or 'unmatched'. An exception leaves nothing
 -- behind; the program then records it with billing.stripe_failed().
---   action    'apply'; 'record' (known, changes nothing); 'ignore'
---   fact      what the event says besides a snapshot: 'payment_failed',
---             'payment_paid', 'checkout_paid', 'checkout_unpaid',
---             'customer_deleted', or NULL
---   account_ref_, second_ref  what may be the account's external id
---   status_ … cancel_at_   the snapshot of the subscription; none when status_ is NULL
+--   action  'apply'; 'record' (known, changes nothing); 'ignore'
+--   facts   billing.stripe_facts as an object. fact is what the event says besides a
+--           snapshot of a subscription: 'payment_failed', 'payment_paid',
+--           'checkout_paid', 'checkout_unpaid', 'customer_deleted', or nothing; there
+--           is no snapshot without a status. account_ref and second_ref are what may
+--           be the account's external id.
 -- Events of one customer are taken one at a time, and none while the customer is
 -- being erased: nothing of what is said of them afterwards is kept that names them.
-CREATE OR REPLACE FUNCTION billing.stripe_apply(
-	event text, type_ text, api_version_ text, livemode_ boolean, created timestamptz,
-	payload_ text, truncated boolean,
-	action text, fact text,
-	customer text, subscription text, account_ref_ text, second_ref text, email_ text,
-	status_ text, previous text, rank smallint,
-	plan_ text, period_ text, price text, seats integer,
-	period_start timestamptz, period_end timestamptz, trial_end_ timestamptz,
-	cancel_ boolean, cancel_at_ timestamptz)
+CREATE OR REPLACE FUNCTION billing.stripe_apply(event text, type_ text, api_version_ text,
+	livemode_ boolean, created timestamptz, payload_ text, truncated boolean,
+	action text, facts jsonb)
 RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+	f        billing.stripe_facts := jsonb_populate_record(NULL::billing.stripe_facts, facts);
 	expected text := CASE action WHEN 'ignore' THEN 'ignored' ELSE 'applied' END;
 	outcome_ text := expected;
+	erased   boolean;
 	done     boolean;
 BEGIN
-	PERFORM pg_advisory_xact_lock(hashtextextended(coalesce(customer, subscription, event), 0));
+	PERFORM pg_advisory_xact_lock(
+		hashtextextended(coalesce(f.customer, f.subscription, event), 0));
+	erased := billing.customer_is_erased(f.customer);
 	INSERT INTO billing.stripe_events (event_id, type, api_version, livemode, created_at,
 			processed_at, outcome, stripe_customer_id, stripe_subscription_id,
 			payload, payload_truncated)
 		VALUES (event, type_, api_version_, livemode_, created,
-			now(), expected, customer, subscription,
-			CASE WHEN NOT EXISTS (SELECT FROM billing.erased_customers
-				WHERE stripe_customer_id = customer) THEN payload_ END, truncated)
+			now(), expected, f.customer, f.subscription,
+			CASE WHEN NOT erased THEN payload_ END, truncated)
 		ON CONFLICT (event_id) DO NOTHING;
 	IF NOT FOUND THEN
 		UPDATE billing.stripe_events SET deliveries = deliveries + 1 WHERE event_id = event
@@ -86,36 +99,20 @@ BEGIN
 			RETURN 'duplicate';
 		END IF;
 	END IF;
-
 	IF action = 'apply' THEN
-		IF fact = 'customer_deleted' THEN
-			IF billing.customer_delete(customer, created, rank) = 0 THEN
-				outcome_ := 'unmatched';
-			END IF;
-		ELSIF subscription IS NULL THEN
-			IF billing.account_resolve(customer, account_ref_, second_ref, email_) IS NULL THEN
-				outcome_ := 'unmatched';
-			END IF;
-		ELSE
-			outcome_ := billing.subscription_apply(created, fact, customer, subscription,
-				account_ref_, second_ref, email_, status_, previous, rank, plan_, period_, price, seats,
-				period_start, period_end, trial_end_, cancel_,
-				cancel_at_);
-		END IF;
+		outcome_ := billing.stripe_effect(f, created, erased);
 	END IF;
-
 	IF outcome_ <> expected OR NOT done THEN
 		UPDATE billing.stripe_events
 			SET processed_at = now(), outcome = outcome_, error = NULL,
-			    stripe_customer_id = customer, stripe_subscription_id = subscription
+			    stripe_customer_id = f.customer, stripe_subscription_id = f.subscription
 			WHERE event_id = event;
 	END IF;
 	RETURN outcome_;
 END $$;
 
 GRANT EXECUTE ON FUNCTION billing.stripe_apply(text, text, text, boolean, timestamptz, text,
-	boolean, text, text, text, text, text, text, text, text, text, smallint, text, text,
-	text, integer, timestamptz, timestamptz, timestamptz, boolean, timestamptz)
+	boolean, text, jsonb)
 	TO paydesk_stripe_webhook, paydesk_ops;
 
 -- Records that an event could not be applied: a failure for people to read, and
@@ -136,8 +133,8 @@ BEGIN
 			payload, payload_truncated)
 		VALUES (event, type_, api_version_, livemode_, created,
 			'handler_error', error_, customer, subscription,
-			CASE WHEN NOT EXISTS (SELECT FROM billing.erased_customers
-				WHERE stripe_customer_id = customer) THEN payload_ END, truncated)
+			CASE WHEN NOT billing.customer_is_erased(customer) THEN payload_ END,
+			truncated)
 		ON CONFLICT (event_id) DO UPDATE SET deliveries = e.deliveries + 1,
 			error = CASE WHEN e.processed_at IS NULL THEN excluded.error END
 		RETURNING e.processed_at IS NOT NULL INTO done;

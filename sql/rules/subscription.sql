@@ -1,21 +1,140 @@
--- What an event says about a subscription, merged into its row.
+-- What one event says about a subscription, merged into its row.
+--
+-- The state of a subscription is a function of the facts seen so far and not of the
+-- order in which they came:
+--   snapshot   the newest subscription object, newest by billing.is_newer()
+--   payments   the newest failed and the newest paid invoice since then
+--   checkout   whether its session was unpaid at first, and when it was paid
+-- The functions here take a row and what an event says, and return the row that
+-- follows. They read and write no table: billing.subscription_apply() does.
 
--- Merges what an event says about a subscription into its row, which is made if
--- need be, and brings the account in line. The arguments are those of
--- billing.stripe_apply(), and so is the outcome.
-CREATE OR REPLACE FUNCTION billing.subscription_apply(
-	created timestamptz, fact text,
-	customer text, subscription text, account_ref_ text, second_ref text, email_ text,
-	status_ text, previous text, rank smallint,
-	plan_ text, period_ text, price text, seats integer,
-	period_start timestamptz, period_end timestamptz, trial_end_ timestamptz,
-	cancel_ boolean, cancel_at_ timestamptz)
-RETURNS text
+-- The row after a snapshot that is news to it.
+CREATE OR REPLACE FUNCTION billing.merge_snapshot(s billing.subscriptions,
+	f billing.stripe_facts, created timestamptz)
+RETURNS billing.subscriptions
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	s.snapshot_status := f.status;
+	s.previous_status := f.previous_status;
+	s.last_event_at := created;
+	s.last_event_rank := f.rank;
+	s.plan := coalesce(f.plan, 'unknown');
+	s.period := f.period;
+	s.price_id := f.price_id;
+	s.seat_limit := f.seat_limit;
+	s.current_period_start := f.current_period_start;
+	s.current_period_end := f.current_period_end;
+	s.trial_end := f.trial_end;
+	s.cancel_at_period_end := f.cancel_at_period_end;
+	s.cancel_at := f.cancel_at;
+	IF s.payment_failed_at < created OR (s.payment_failed_at = created
+			AND billing.is_recovery(f.status, f.previous_status)) THEN
+		s.payment_failed_at := NULL;
+	END IF;
+	IF s.payment_paid_at < created THEN
+		s.payment_paid_at := NULL;
+	END IF;
+	RETURN s;
+END $$;
+
+-- The row after a payment was made or has failed.
+CREATE OR REPLACE FUNCTION billing.merge_payment(s billing.subscriptions,
+	f billing.stripe_facts, created timestamptz)
+RETURNS billing.subscriptions
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF f.fact = 'payment_paid' THEN
+		s.invoice_paid := true;
+	END IF;
+	IF billing.is_late_payment(s, f.fact, created) THEN
+		RETURN s;
+	END IF;
+	IF f.fact = 'payment_failed' THEN
+		s.payment_failed_at := created;
+	ELSE
+		s.payment_paid_at := created;
+	END IF;
+	RETURN s;
+END $$;
+
+-- The row after its Checkout session was completed or paid.
+CREATE OR REPLACE FUNCTION billing.merge_checkout(s billing.subscriptions,
+	f billing.stripe_facts, created timestamptz)
+RETURNS billing.subscriptions
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF f.fact = 'checkout_unpaid' THEN
+		s.checkout_unpaid := true;
+	ELSE
+		s.checkout_paid_at := greatest(s.checkout_paid_at, created);
+	END IF;
+	RETURN s;
+END $$;
+
+-- The row with the status that its facts add up to.
+CREATE OR REPLACE FUNCTION billing.settle_status(s billing.subscriptions)
+RETURNS billing.subscriptions
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	before text := s.status;
+BEGIN
+	s.status := billing.subscription_status(s.snapshot_status, s.last_event_at,
+		s.payment_failed_at, s.payment_paid_at, s.checkout_paid_at, billing.is_withheld(s));
+	s.computed_status := s.status;
+	s.was_active := s.was_active OR s.status IN ('active', 'trialing');
+	IF s.status <> 'past_due' THEN
+		s.past_due_since := NULL;
+	ELSIF before <> 'past_due' OR s.past_due_since IS NULL THEN
+		s.past_due_since := coalesce(s.payment_failed_at, s.last_event_at);
+	END IF;
+	RETURN s;
+END $$;
+
+-- The row after all that an event says, and whether that was old news.
+CREATE OR REPLACE FUNCTION billing.subscription_merge(INOUT s billing.subscriptions,
+	f billing.stripe_facts, created timestamptz, OUT stale boolean)
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	stale := false;
+	s.stripe_customer_id := coalesce(s.stripe_customer_id, f.customer);
+	s.account_ref := coalesce(f.account_ref, s.account_ref);
+	s.was_active := s.was_active OR s.status IN ('active', 'trialing')
+		OR coalesce(f.status IN ('active', 'trialing'), false);
+	IF s.status <> s.computed_status THEN
+		-- set by hand: what a person says stands until Stripe says something newer
+		s.snapshot_status := s.status;
+		s.payment_failed_at := NULL;
+		s.payment_paid_at := NULL;
+	END IF;
+
+	IF f.status IS NOT NULL THEN
+		IF billing.is_newer(s.last_event_at, s.last_event_rank, s.snapshot_status,
+				s.previous_status, created, f.rank, f.status, f.previous_status) THEN
+			s := billing.merge_snapshot(s, f, created);
+		ELSE
+			stale := f.fact IS NULL;
+		END IF;
+	END IF;
+	IF f.fact IN ('payment_failed', 'payment_paid') THEN
+		stale := billing.is_late_payment(s, f.fact, created)
+			AND NOT (f.fact = 'payment_paid' AND s.checkout_unpaid AND NOT s.invoice_paid);
+		s := billing.merge_payment(s, f, created);
+	ELSIF f.fact IN ('checkout_unpaid', 'checkout_paid') THEN
+		s := billing.merge_checkout(s, f, created);
+	END IF;
+	IF f.fact IS NOT NULL AND s.snapshot_status IS NULL THEN
+		s.plan := coalesce(f.plan, s.plan);
+		s.period := coalesce(f.period, s.period);
+	END IF;
+	s := billing.settle_status(s);
+END $$;
+
+-- The row of a subscription, locked; it is made if need be.
+CREATE OR REPLACE FUNCTION billing.subscription_lock(subscription text)
+RETURNS billing.subscriptions
 LANGUAGE plpgsql AS $$
 DECLARE
-	outcome_ text := 'applied';
-	old      billing.subscriptions;
-	s        billing.subscriptions;
+	s billing.subscriptions;
 BEGIN
 	SELECT * INTO s FROM billing.subscriptions
 		WHERE stripe_subscription_id = subscription FOR NO KEY UPDATE;
@@ -25,106 +144,33 @@ BEGIN
 		SELECT * INTO s FROM billing.subscriptions
 			WHERE stripe_subscription_id = subscription FOR NO KEY UPDATE;
 	END IF;
-	old := s;
-	IF s.last_event_at IS NULL AND billing.customer_is_deleted(customer) THEN
-		s.was_active := s.was_active OR coalesce(status_ IN ('active', 'trialing'), false);
-		s.status := 'canceled';
-		status_ := CASE WHEN status_ IS NOT NULL THEN 'canceled' END;
-	END IF;
-	s.stripe_customer_id := coalesce(s.stripe_customer_id, customer);
-	s.account_ref := coalesce(account_ref_, s.account_ref);
-	IF s.account_id IS NULL
-	   OR (s.stripe_customer_id, s.account_ref)
-	      IS DISTINCT FROM (old.stripe_customer_id, old.account_ref) THEN
-		s.account_id := coalesce(s.account_id,
-			billing.account_resolve(customer, account_ref_, second_ref, email_));
-	END IF;
-	s.was_active := s.was_active OR s.status IN ('active', 'trialing');
-	IF s.status <> s.computed_status THEN
-		-- set by hand: what a person says stands until Stripe says something newer
-		s.snapshot_status := s.status;
-		s.payment_failed_at := NULL;
-		s.payment_paid_at := NULL;
-	END IF;
+	RETURN s;
+END $$;
 
-	IF status_ IS NOT NULL THEN
-		s.was_active := s.was_active OR status_ IN ('active', 'trialing');
-		IF billing.is_newer(s.last_event_at, s.last_event_rank, s.snapshot_status,
-			s.previous_status, created, rank, status_, previous) THEN
-			s.snapshot_status := status_;
-			s.previous_status := previous;
-			s.last_event_at := created;
-			s.last_event_rank := rank;
-			s.plan := coalesce(plan_, 'unknown');
-			s.period := period_;
-			s.price_id := price;
-			s.seat_limit := seats;
-			s.current_period_start := period_start;
-			s.current_period_end := period_end;
-			s.trial_end := trial_end_;
-			s.cancel_at_period_end := cancel_;
-			s.cancel_at := cancel_at_;
-			IF s.payment_failed_at < created
-			   OR (s.payment_failed_at = created AND billing.is_recovery(status_, previous)) THEN
-				s.payment_failed_at := NULL;
-			END IF;
-			IF s.payment_paid_at < created THEN
-				s.payment_paid_at := NULL;
-			END IF;
-		ELSIF fact IS NULL THEN
-			outcome_ := 'stale';
-		END IF;
-	END IF;
+CREATE OR REPLACE FUNCTION billing.subscription_store(s billing.subscriptions) RETURNS void
+LANGUAGE sql AS $$
+	UPDATE billing.subscriptions SET
+		account_id = s.account_id, stripe_customer_id = s.stripe_customer_id,
+		account_ref = s.account_ref, plan = s.plan, period = s.period,
+		price_id = s.price_id, status = s.status, computed_status = s.computed_status,
+		seat_limit = s.seat_limit, current_period_start = s.current_period_start,
+		current_period_end = s.current_period_end, trial_end = s.trial_end,
+		cancel_at_period_end = s.cancel_at_period_end, cancel_at = s.cancel_at,
+		last_event_at = s.last_event_at, last_event_rank = s.last_event_rank,
+		snapshot_status = s.snapshot_status, previous_status = s.previous_status,
+		was_active = s.was_active, past_due_since = s.past_due_since,
+		payment_failed_at = s.payment_failed_at, payment_paid_at = s.payment_paid_at,
+		checkout_unpaid = s.checkout_unpaid, checkout_paid_at = s.checkout_paid_at,
+		invoice_paid = s.invoice_paid, updated_at = now()
+		WHERE id = s.id
+$$;
 
-	IF fact IN ('payment_failed', 'payment_paid') THEN
-		IF created < greatest(s.last_event_at, s.payment_failed_at, s.payment_paid_at)
-		   OR (fact = 'payment_failed' AND s.last_event_at = created
-		       AND billing.is_recovery(s.snapshot_status, s.previous_status)) THEN
-			outcome_ := 'stale';
-		ELSIF fact = 'payment_failed' THEN
-			s.payment_failed_at := created;
-		ELSE
-			s.payment_paid_at := created;
-		END IF;
-		IF fact = 'payment_paid' AND NOT s.invoice_paid THEN
-			s.invoice_paid := true;
-			outcome_ := CASE WHEN s.checkout_unpaid THEN 'applied' ELSE outcome_ END;
-		END IF;
-	ELSIF fact = 'checkout_unpaid' THEN
-		s.checkout_unpaid := true;
-	ELSIF fact = 'checkout_paid' THEN
-		s.checkout_paid_at := greatest(s.checkout_paid_at, created);
-	END IF;
-	IF fact IS NOT NULL AND s.snapshot_status IS NULL THEN
-		s.plan := coalesce(plan_, s.plan);
-		s.period := coalesce(period_, s.period);
-	END IF;
-
-	s.status := billing.subscription_status(s.snapshot_status, s.last_event_at,
-		s.payment_failed_at, s.payment_paid_at, s.checkout_paid_at,
-		s.checkout_unpaid AND s.checkout_paid_at IS NULL AND NOT s.invoice_paid);
-	s.computed_status := s.status;
-	s.was_active := s.was_active OR s.status IN ('active', 'trialing');
-	IF s IS DISTINCT FROM old THEN
-		UPDATE billing.subscriptions SET
-			account_id = s.account_id, stripe_customer_id = s.stripe_customer_id,
-			account_ref = s.account_ref, plan = s.plan, period = s.period,
-			price_id = s.price_id, status = s.status, computed_status = s.computed_status,
-			seat_limit = s.seat_limit,
-			current_period_start = s.current_period_start,
-			current_period_end = s.current_period_end, trial_end = s.trial_end,
-			cancel_at_period_end = s.cancel_at_period_end, cancel_at = s.cancel_at,
-			last_event_at = s.last_event_at, last_event_rank = s.last_event_rank,
-			snapshot_status = s.snapshot_status, previous_status = s.previous_status,
-			was_active = s.was_active, payment_failed_at = s.payment_failed_at,
-			payment_paid_at = s.payment_paid_at, checkout_unpaid = s.checkout_unpaid,
-			checkout_paid_at = s.checkout_paid_at, invoice_paid = s.invoice_paid,
-			updated_at = now()
-			WHERE id = s.id;
-	END IF;
-	IF s.account_id IS NULL THEN
-		RETURN CASE outcome_ WHEN 'applied' THEN 'unmatched' ELSE outcome_ END;
-	END IF;
+-- What an account does about a change of one of its subscriptions.
+CREATE OR REPLACE FUNCTION billing.subscription_follow(old billing.subscriptions,
+	s billing.subscriptions)
+RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
 	IF s.checkout_unpaid AND NOT old.checkout_unpaid AND s.was_active
 	   AND s.status = 'incomplete' THEN
 		PERFORM billing.payment_retract(s);
@@ -136,24 +182,42 @@ BEGIN
 			OR billing.life_stage(s.status) = 0 AND billing.life_stage(old.status) = 1,
 			NOT old.was_active OR old.account_id IS NULL);
 	END IF;
-	RETURN outcome_;
 END $$;
 
-CREATE OR REPLACE FUNCTION billing.note_past_due() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- Brings a subscription and its account in line with what an event says. Returns
+-- the outcome, as billing.stripe_apply() does. erased: the customer was, so nothing
+-- is kept that names them.
+CREATE OR REPLACE FUNCTION billing.subscription_apply(f billing.stripe_facts,
+	created timestamptz, erased boolean)
+RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+	old    billing.subscriptions := billing.subscription_lock(f.subscription);
+	s      billing.subscriptions := old;
+	merged record;
 BEGIN
-	NEW.past_due_since := CASE WHEN NEW.status = 'past_due'
-		THEN coalesce(NEW.payment_failed_at, NEW.last_event_at, now()) END;
-	RETURN NEW;
-END $$;
-
--- What an event says of the account's name is not kept for somebody who was erased.
-CREATE OR REPLACE FUNCTION billing.subscription_of_erased() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	IF EXISTS (SELECT FROM billing.erased_customers
-			WHERE stripe_customer_id = NEW.stripe_customer_id) THEN
-		NEW.account_ref := NULL;
+	IF s.last_event_at IS NULL AND billing.customer_is_deleted(f.customer) THEN
+		s.was_active := s.was_active OR coalesce(f.status IN ('active', 'trialing'), false);
+		s.status := 'canceled';
+		f.status := CASE WHEN f.status IS NOT NULL THEN 'canceled' END;
 	END IF;
-	RETURN NEW;
+	merged := billing.subscription_merge(s, f, created);
+	s := merged.s;
+	IF s.account_id IS NULL OR (s.stripe_customer_id, s.account_ref)
+			IS DISTINCT FROM (old.stripe_customer_id, old.account_ref) THEN
+		s.account_id := coalesce(s.account_id, billing.account_resolve(f.customer,
+			f.account_ref, f.second_ref, f.email));
+	END IF;
+	IF erased THEN
+		s.account_ref := NULL;
+	END IF;
+	IF s IS DISTINCT FROM old THEN
+		PERFORM billing.subscription_store(s);
+	END IF;
+	IF s.account_id IS NOT NULL THEN
+		PERFORM billing.subscription_follow(old, s);
+	END IF;
+	RETURN CASE WHEN merged.stale THEN 'stale'
+	            WHEN s.account_id IS NULL THEN 'unmatched'
+	            ELSE 'applied' END;
 END $$;

@@ -457,7 +457,7 @@ def lengths(_):
 
 
 # What is still longer.
-LINES_MAX = {"subscription_apply": 140, "gumroad_apply": 185}
+LINES_MAX = {"gumroad_apply": 185}
 
 
 @suite.case("a numbered file that was released is what it was")
