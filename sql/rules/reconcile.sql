@@ -1,10 +1,10 @@
 -- Comparing the subscriptions here with those at Stripe.
 
 -- Where the rows here differ from what Stripe answered at a moment. answer is what
--- the programs read in Stripe's objects, an array of billing.stripe_facts. The status is compared after our own
--- rules: what Stripe says as if it were the newest event. by_payment says that it
--- differs only because an invoice's event has changed it since the object said the
--- same. A row that reflects something newer than the answer does not differ.
+-- the programs read in Stripe's objects: an array of billing.stripe_facts. The status
+-- is compared after our own rules: what Stripe says as if it were the newest event.
+-- by_payment says that it differs only because an invoice's event has changed it since
+-- the object said the same. A row that reflects something newer does not differ.
 CREATE OR REPLACE FUNCTION billing.drift_between(answer jsonb, at timestamptz)
 RETURNS TABLE (subscription text, field text, here text, at_stripe text, by_payment boolean)
 LANGUAGE sql STABLE AS $$
