@@ -26,6 +26,7 @@ CATALOG = {**stripe.CATALOG,
 GRACE_DAYS = 5
 
 suite = Suite(lambda: Shop(environment={"GRACE_DAYS": str(GRACE_DAYS)},
+                            programs=["account", "stripe-webhook"],
                            catalog=CATALOG))
 
 

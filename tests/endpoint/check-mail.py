@@ -21,7 +21,7 @@ FAILED = 1
 class MailShop(Shop):
     def __init__(self):
         self.exim = Exim(guarded=True)
-        super().__init__(outbox=False)
+        super().__init__()
 
     def close(self):
         try:

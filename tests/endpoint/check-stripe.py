@@ -29,7 +29,9 @@ RECORDED = [
     "charge.dispute.created", "charge.dispute.closed", "refund.created",
     "refund.updated", "refund.failed"]
 
-suite = Suite(lambda: Desk(environment={"SITE_URL": "https://example.com"}))
+suite = Suite(lambda: Desk(
+    environment={"SITE_URL": "https://example.com"},
+    programs=["stripe-webhook", "gumroad-webhook", "health", "fake-stripe"]))
 
 
 def stock(desk, *endpoints, **changes):

@@ -14,7 +14,7 @@ from harness.tap import Suite, same, true
 
 FAILED, USAGE, UNAVAILABLE, CONFIG = 1, 64, 69, 78
 
-suite = Suite(lambda: Shop(outbox=False, environment={
+suite = Suite(lambda: Shop(programs=["fake-stripe"], environment={
     "SITE_URL": "https://example.com"}))
 
 

@@ -16,7 +16,7 @@ from harness.tap import Suite, has, same, true
 
 API_VERSION = "2026-07-29.dahlia"
 
-suite = Suite(Shop)
+suite = Suite(lambda: Shop(programs=["checkout", "fake-stripe"]))
 
 
 def form(request):

@@ -25,7 +25,7 @@ MAY_RUN = {
     "paydesk_portal": set(),
 }
 
-suite = Suite(Shop)
+suite = Suite(lambda: Shop(programs=["account"]))
 
 
 def columns(desk):

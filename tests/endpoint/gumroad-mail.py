@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 from harness.gumroad import Shop, later, sale
 from harness.tap import Suite, has, same, true
 
-suite = Suite(lambda: Shop(outbox=False))
+suite = Suite(lambda: Shop())
 
 
 @suite.case("the mail has the key and the signed licence, as text and as HTML")

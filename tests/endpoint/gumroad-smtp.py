@@ -17,7 +17,7 @@ class SmtpShop(Shop):
     def __init__(self):
         self.exim = Exim()
         self.guarded = Exim(guarded=True)
-        super().__init__(mail=None, outbox=False, environment={
+        super().__init__(mail=None, environment={
             "EMAIL_FROM": SENDER,
             "SMTP_URL": "smtp://127.0.0.1:%d" % self.exim.port,
             "SMTP_CA_FILE": self.exim.ca})

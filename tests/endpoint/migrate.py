@@ -24,7 +24,7 @@ SQL = os.path.join(SOURCE, "sql")
 AT_ONCE = 6
 SUBSCRIPTIONS = "billing.subscriptions"
 
-suite = Suite(lambda: Desk(workers=1))
+suite = Suite(lambda: Desk(workers=1, programs=["health"]))
 
 
 def newest():

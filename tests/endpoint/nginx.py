@@ -157,7 +157,7 @@ class Front:
 
 class Fronts(Shop):
     def __init__(self):
-        super().__init__()
+        super().__init__(programs=None)
         self.fronts = contextlib.ExitStack()
         try:
             self.bearer = self._front(None)

@@ -12,7 +12,7 @@ from harness.customers import PORTAL, SITE, Shop, refused
 from harness.desk import API_KEY
 from harness.tap import Suite, has, same, true
 
-suite = Suite(Shop)
+suite = Suite(lambda: Shop(programs=["portal", "fake-stripe"]))
 
 
 def buyer(desk, **columns):

@@ -14,7 +14,8 @@ from harness import gumroad, stripe
 from harness.gumroad import Shop
 from harness.tap import Suite, has, same, true
 
-suite = Suite(lambda: Shop(durable=False, outbox=False))
+suite = Suite(lambda: Shop(durable=False, programs=[
+    "stripe-webhook", "gumroad-webhook", "fake-stripe"]))
 
 AGE = {"stripe_events": ("event_id", "received_at"),
        "gumroad_events": ("id", "received_at"),

@@ -28,7 +28,8 @@ SHOULD_NOT = {"Stripe-Should-Retry": "false"}
 
 class QuietShop(Shop):
     def __init__(self):
-        super().__init__(WORKERS)
+        super().__init__(WORKERS, programs=[
+            "account", "checkout", "portal", "stripe-webhook", "fake-stripe"])
         self.expect_log("level=warn")
 
 

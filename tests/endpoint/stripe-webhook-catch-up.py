@@ -19,7 +19,9 @@ from harness.tap import Suite, has, same, true
 HOUR = 3600
 USAGE, NO_DATABASE, SETTINGS = 64, 69, 78
 
-suite = Suite(lambda: Desk(environment={"STRIPE_PAYLOAD_STORE_MAX": "4000"}))
+suite = Suite(lambda: Desk(
+    environment={"STRIPE_PAYLOAD_STORE_MAX": "4000"},
+    programs=["stripe-webhook", "catch-up", "fake-stripe"]))
 
 
 def at_stripe(desk, *events):

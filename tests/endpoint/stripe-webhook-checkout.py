@@ -13,7 +13,7 @@ from harness.tap import Suite, has, same, true
 
 API_VERSION = "2026-07-29.dahlia"
 
-suite = Suite(Desk)
+suite = Suite(lambda: Desk(programs=["stripe-webhook", "fake-stripe"]))
 
 
 def asked_about(desk, buyer):

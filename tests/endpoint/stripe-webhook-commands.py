@@ -20,8 +20,9 @@ PAYLOAD_MAX = 6000
 USAGE = 64
 NOW = 1795208721
 
-suite = Suite(lambda: Desk(environment={
-    "STRIPE_PAYLOAD_STORE_MAX": str(PAYLOAD_MAX)}))
+suite = Suite(lambda: Desk(
+    programs=["stripe-webhook", "fake-stripe"],
+    environment={"STRIPE_PAYLOAD_STORE_MAX": str(PAYLOAD_MAX)}))
 
 
 def said(result):

@@ -15,7 +15,9 @@ from harness.tap import Suite, has, same, true
 
 USAGE = 64
 
-suite = Suite(lambda: Desk(environment={"STRIPE_PAYLOAD_STORE_MAX": "4000"}))
+suite = Suite(lambda: Desk(
+    environment={"STRIPE_PAYLOAD_STORE_MAX": "4000"},
+    programs=["stripe-webhook"]))
 
 
 def run(desk, *words, status=0, says=()):

@@ -12,7 +12,7 @@ from harness.desk import Desk
 from harness.stripe import NEW, OLD, SHAPES, expanded
 from harness.tap import Suite, has, same
 
-suite = Suite(Desk)
+suite = Suite(lambda: Desk(programs=["stripe-webhook"]))
 
 
 @suite.each("a failed invoice makes {before} {after}", [

@@ -16,8 +16,9 @@ from harness.worker import Worker
 
 PAYLOAD_MAX = 8000
 
-suite = Suite(lambda: Desk(environment={
-    "STRIPE_PAYLOAD_STORE_MAX": str(PAYLOAD_MAX)}))
+suite = Suite(lambda: Desk(
+    programs=["stripe-webhook", "fake-stripe"],
+    environment={"STRIPE_PAYLOAD_STORE_MAX": str(PAYLOAD_MAX)}))
 
 HANDLED = {e["type"]: e for b in [Buyer()] for e in [
     b.checkout(), b.payment_arrived(), b.payment_bounced(),

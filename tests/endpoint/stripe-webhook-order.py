@@ -14,7 +14,8 @@ from harness.tap import Suite, has, same
 
 WORKERS = 4
 
-suite = Suite(lambda: Desk(workers=WORKERS))
+suite = Suite(lambda: Desk(
+    workers=WORKERS, programs=["stripe-webhook", "fake-stripe"]))
 
 # older and newer make an event each; `wins` is what the row must then hold,
 # whichever arrives first.

@@ -15,7 +15,7 @@ from harness.tap import Suite, has, same, true
 
 USAGE, NO_DATABASE, SETTINGS = 64, 69, 78
 
-suite = Suite(Desk)
+suite = Suite(lambda: Desk(programs=["stripe-webhook", "fake-stripe"]))
 
 
 def reconcile(desk, *options, status=None):

@@ -14,7 +14,7 @@ from harness.tap import Suite, has, same, true
 CREDIT_DAYS = 10
 NEARLY = datetime.timedelta(minutes=2)
 
-suite = Suite(lambda: Desk(environment={
+suite = Suite(lambda: Desk(programs=["stripe-webhook"], environment={
     "REFERRAL_CREDIT_DAYS": str(CREDIT_DAYS)}))
 
 

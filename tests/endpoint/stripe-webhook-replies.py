@@ -14,7 +14,7 @@ from harness.worker import Worker
 KIB = 1024
 WEBHOOK_MAX = 256 * KIB
 
-suite = Suite(Desk)
+suite = Suite(lambda: Desk(programs=["stripe-webhook"]))
 
 
 def is_error(reply, status, code=None):

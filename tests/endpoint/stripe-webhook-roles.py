@@ -15,7 +15,7 @@ from harness.tap import Suite, same, true
 ROLE = "paydesk_stripe_webhook"
 DENIED = "42501"
 
-suite = Suite(Desk)
+suite = Suite(lambda: Desk(programs=["stripe-webhook"]))
 
 
 def as_role(desk, statement, *args):

@@ -15,8 +15,9 @@ from harness.tap import Suite, same, true
 OLD_SECRET = "whsec_beingRolledOut0000000000000"
 NEW_SECRET = "whsec_takesItsPlace00000000000000"
 
-suite = Suite(lambda: Desk(environment={
-    "STRIPE_WEBHOOK_SECRET": OLD_SECRET + " " + NEW_SECRET}))
+suite = Suite(lambda: Desk(
+    programs=["stripe-webhook", "fake-stripe"],
+    environment={"STRIPE_WEBHOOK_SECRET": OLD_SECRET + " " + NEW_SECRET}))
 
 
 def now():

@@ -12,7 +12,7 @@ from harness.stripe import (DAY, MONTH, NEW, OLD, PRO_ANNUAL, PRO_MONTHLY,
                             SHAPES, TEAM_MONTHLY, YEAR, expanded, item)
 from harness.tap import Suite, has, same
 
-suite = Suite(Desk)
+suite = Suite(lambda: Desk(programs=["stripe-webhook"]))
 
 
 # ------------------------------------------------------------ what is kept

@@ -19,7 +19,9 @@ THREADS = 8
 RANDOM_ORDERS = 60
 START = int(time.time()) - 90 * DAY
 
-suite = Suite(lambda: Desk(workers=WORKERS, durable=False))
+suite = Suite(lambda: Desk(
+    workers=WORKERS, durable=False,
+    programs=["stripe-webhook", "fake-stripe"]))
 
 SUBSCRIPTION = ("plan", "period", "price_id", "status", "seat_limit",
                 "current_period_start", "current_period_end", "trial_end",

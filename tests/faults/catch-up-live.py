@@ -20,7 +20,9 @@ WORKERS = 4
 BUYERS = 60
 KILLS = 12
 
-suite = Suite(lambda: Desk(workers=WORKERS, durable=False))
+suite = Suite(lambda: Desk(
+    workers=WORKERS, durable=False,
+    programs=["stripe-webhook", "catch-up", "fake-stripe"]))
 
 
 def at_stripe(desk, events):

@@ -25,7 +25,7 @@ class Link:
     """A desk, and beside it one worker whose database link is ours."""
 
     def __init__(self):
-        self.desk = Desk(workers=1)
+        self.desk = Desk(workers=1, programs=["stripe-webhook"])
         host = parse_dsn(self.desk.conninfo)["host"]
         self.proxy = Proxy(os.path.join(host, ".s.PGSQL.5432"))
         self.worker = Worker(

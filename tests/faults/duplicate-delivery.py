@@ -15,7 +15,9 @@ ROUNDS = 200
 WORKERS = 4
 DELIVERIES = 8
 
-suite = Suite(lambda: Desk(workers=WORKERS, durable=False))
+suite = Suite(lambda: Desk(
+    workers=WORKERS, durable=False,
+    programs=["stripe-webhook", "fake-stripe"]))
 
 # What each round delivers; every one of these changes something.
 KINDS = [

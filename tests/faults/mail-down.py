@@ -15,7 +15,7 @@ from harness.desk import in_threads, wait_until
 from harness.gumroad import Shop, sale
 from harness.tap import Suite, has, same, true
 
-suite = Suite(lambda: Shop(workers=4, outbox=False))
+suite = Suite(lambda: Shop(workers=4))
 
 
 def lease_over(shop):

@@ -18,7 +18,8 @@ from harness.tap import Suite, same, true
 OLD = 20000
 SLOWEST_MS = 2000   # a lock that is waited for in vain takes 3 s
 
-suite = Suite(lambda: Desk(workers=4, durable=False))
+suite = Suite(lambda: Desk(
+    workers=4, durable=False, programs=["stripe-webhook"]))
 
 
 def fill(desk):

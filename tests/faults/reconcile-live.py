@@ -22,7 +22,9 @@ SECONDS = 8
 MANY = 1000     # ten pages, of which a tenth of a second reads one at most
 KILLED = 500    # no more kills from there: the last run must have a rest to do
 
-suite = Suite(lambda: Desk(workers=WORKERS, durable=False))
+suite = Suite(lambda: Desk(
+    workers=WORKERS, durable=False,
+    programs=["stripe-webhook", "fake-stripe"]))
 
 
 def start(desk, *options):

@@ -27,7 +27,7 @@ ROUNDS = 4
 BETWEEN = 60            # answers from one restart to the next
 NAME = "stripe-webhook"
 
-suite = Suite(lambda: Desk(workers=1))
+suite = Suite(lambda: Desk(workers=1, programs=["stripe-webhook"]))
 
 
 def unit(kind, key):

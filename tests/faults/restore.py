@@ -18,7 +18,9 @@ from harness.tap import Suite, same, true
 BUYERS = 40
 CREDIT_SLACK = datetime.timedelta(hours=1)
 
-suite = Suite(lambda: Desk(durable=False))
+PROGRAMS = ["stripe-webhook", "catch-up", "fake-stripe"]
+
+suite = Suite(lambda: Desk(durable=False, programs=PROGRAMS))
 
 
 def command(*words, **options):
@@ -119,7 +121,7 @@ def restored(desk):
     same(desk.count("stripe_events"), len(events))
     true(lost < len(events), "nothing came after the dump")
 
-    with Desk(durable=False) as other:
+    with Desk(durable=False, programs=PROGRAMS) as other:
         restore(other, path, desk.stripe)
         wait_until(lambda: other.count("stripe_events") == len(events), 60,
                    "what came after the dump")

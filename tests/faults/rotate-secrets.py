@@ -34,7 +34,8 @@ class Rotating(Desk):
             self.write(name, secret)
             settings[name] = None
             settings[name + "_FILE"] = self.path(name)
-        super().__init__(WORKERS, settings)
+        super().__init__(WORKERS, settings, programs=[
+            "stripe-webhook", "gumroad-webhook"])
         self.workers_may_change = True
 
     def path(self, name):

@@ -18,7 +18,8 @@ from harness.worker import Worker
 DEADLINE_S = 3
 MARGIN_S = 1.5
 
-suite = Suite(lambda: Desk(workers=2))
+suite = Suite(lambda: Desk(
+    workers=2, programs=["stripe-webhook", "fake-stripe"]))
 
 
 def applied_in_time(desk, buyer, post):

@@ -23,7 +23,8 @@ BUYERS = 30
 TERMS = 24
 OLD_ENOUGH_MS = 250     # multiwatch gives up on a child that ends too young
 
-suite = Suite(lambda: Desk(workers=WORKERS))
+suite = Suite(lambda: Desk(
+    workers=WORKERS, programs=["stripe-webhook", "fake-stripe"]))
 
 
 def end_workers(desk):

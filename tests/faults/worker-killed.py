@@ -21,7 +21,7 @@ BUYERS = 60
 KILLS = 40
 OLD_ENOUGH_MS = 250     # multiwatch gives up on a child that dies too young
 
-suite = Suite(lambda: Desk(workers=WORKERS))
+suite = Suite(lambda: Desk(workers=WORKERS, programs=["stripe-webhook"]))
 
 
 def kill_workers(desk, chance):

@@ -18,14 +18,15 @@ ENVIRONMENT = {"AUTH_JWT_SECRET": jwt.SECRET, "SITE_URL": SITE}
 class Shop(Desk):
     """A desk whose customers bring bearer tokens."""
 
-    def __init__(self, workers=2, environment=None, catalog=None):
+    def __init__(self, workers=2, environment=None, catalog=None,
+                 programs=("account", "checkout", "portal", "fake-stripe")):
         self._catalog = tempfile.NamedTemporaryFile("w", suffix=".json")
         json.dump(catalog or stripe.CATALOG, self._catalog)
         self._catalog.flush()
         os.chmod(self._catalog.name, 0o644)
         super().__init__(workers, {
             "CATALOG": self._catalog.name, **ENVIRONMENT,
-            **(environment or {})})
+            **(environment or {})}, programs=programs)
 
     def customer(self, **columns):
         """Somebody with an account; columns as for account()."""

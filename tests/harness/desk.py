@@ -276,8 +276,8 @@ class Desk:
             raise AssertionError("bootstrap run was not ready:\n" + "\n".join(
                 self.printed + self.diagnose()))
         true(self.conninfo, "no line 'paydesk database' before 'ready'")
-        self.first_workers = wait_until(
-            self._all_workers, 10, "%d workers of each" % self.workers)
+        wait_until(self._all_workers, 10, "%d workers of each" % self.workers)
+        self.first_workers = self.all_worker_pids()
 
     def all_worker_pids(self):
         """The process ids of each program's workers."""
@@ -291,10 +291,8 @@ class Desk:
         return found
 
     def _all_workers(self):
-        found = self.all_worker_pids()
-        if all(len(pids) >= self.workers for pids in found.values()):
-            return found
-        return None
+        return all(len(pids) >= self.workers
+                   for pids in self.all_worker_pids().values())
 
     def _stop(self):
         """End what bootstrap runs; returns what would not end by itself."""

@@ -1,19 +1,17 @@
 """A desk that sells at Gumroad: its settings, forms as Gumroad writes them,
 a fake Postmark, and questions to the licences and the outbox."""
 
-import contextlib
 import itertools
 import json
 import os
 import secrets
-import signal
 import subprocess
 import urllib.request
 from urllib.parse import quote
 
-from .desk import BUILD, SOURCE, Desk, clean_environment, wait_until
+from .desk import BUILD, SOURCE, Desk, clean_environment
 from .processes import END_WITH_US
-from .tap import has, same, true
+from .tap import has, same
 
 SECRETS = ["old-secret-0123456789", "new-secret+/=&%"]
 PATH = "/webhooks/gumroad"
@@ -132,13 +130,12 @@ class FakePostmark:
 
 class Shop(Desk):
     """A desk with a catalog of Gumroad products, mail through POSTMARK unless
-    that is None; with outbox=False the outbox's job stands still, so that a
-    test does its work."""
+    that is None.  A test does the work of the outbox, unless the PROGRAMS
+    have its job."""
 
-    def __init__(self, mail="postmark", outbox=True, environment=None,
-                 **options):
+    def __init__(self, mail="postmark", environment=None,
+                 programs=("gumroad-webhook", "license"), **options):
         self.postmark = FakePostmark() if mail == "postmark" else None
-        self.outbox = outbox
         self.stocked = False
         provider = {}
         if self.postmark:
@@ -148,7 +145,7 @@ class Shop(Desk):
         super().__init__(environment={
             "GUMROAD_WEBHOOK_SECRET": " ".join(SECRETS),
             "MAIL_TEMPLATES": TEMPLATES, **provider, **(environment or {})},
-            **options)
+            programs=programs, **options)
 
     def _start(self):
         key = os.path.join(self.directory, "signing-key.pem")
@@ -161,34 +158,10 @@ class Shop(Desk):
             self.write_catalog({**catalog, **CATALOG})
             self.stocked = True
         super()._start()
-        if not self.outbox:
-            self.hold_outbox()
 
     def write_catalog(self, catalog):
         with open(self.catalog, "w") as file:
             json.dump(catalog, file)
-
-    def outbox_pid(self):
-        with open(os.path.join(self.var, "run", "outbox.pid")) as file:
-            return int(file.read().split()[0])
-
-    def hold_outbox(self):
-        """Stop the job while it has nothing in hand."""
-        def idle():
-            cursor.execute("""SELECT count(*) AS n FROM pg_stat_activity
-                              WHERE state = 'idle'
-                              AND query ~ 'outbox_claim'""")
-            return cursor.fetchone()["n"]
-
-        with contextlib.closing(self.superuser()) as connection:
-            cursor = connection.cursor()
-            wait_until(idle, 10, "an idle outbox")
-        os.kill(self.outbox_pid(), signal.SIGSTOP)
-
-    def _stop(self):
-        with contextlib.suppress(OSError, ValueError):
-            os.kill(self.outbox_pid(), signal.SIGCONT)
-        return super()._stop()
 
     def abandon(self):
         super().abandon()

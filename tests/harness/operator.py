@@ -60,6 +60,10 @@ class Page(html.parser.HTMLParser):
 class Post(Desk):
     """A desk with somebody who looks after it."""
 
+    def __init__(self, **options):
+        super().__init__(programs=["ops", "sample", "stripe-webhook"],
+                         **options)
+
     def password(self):
         with open(os.path.join(self.var, "secrets", "ops-password")) as file:
             return file.read().strip()
