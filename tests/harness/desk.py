@@ -319,6 +319,14 @@ class Desk:
             self._stderr.close()
         return names
 
+    def described(self):
+        """Where to look at it, as lines."""
+        return ["logs      %s/log" % self.var,
+                "url       http://127.0.0.1:%d" % self.port,
+                "database  %s" % self.conninfo] + [
+                    "workers   %s: %s" % (name, " ".join(map(str, pids)))
+                    for name, pids in self.all_worker_pids().items()]
+
     def restart(self):
         """Stop all, and start it again in the same directory; how many
         seconds the start took."""

@@ -14,7 +14,8 @@
 
 The fixture is made once, handed to every case and closed at the end; what
 close() finds wrong fails one last line.  `PROGRAM -k WORDS` runs the cases
-whose name contains the words, `-l` lists the names.
+whose name contains the words, `-l` lists the names, `--hold` waits before the
+end, so that one can look at what there is.
 
 Each case has a time limit, and so have the start and the end of the fixture:
 what runs over fails, with the place where it stood, and the suite goes on.
@@ -108,8 +109,13 @@ class Suite:
         try:
             subject = self._start()
             try:
+                if options.hold:
+                    cases = [case[:-1] + (None,) for case in cases]
+                    _hold(subject, "runs the cases")
                 for number, case in enumerate(cases, 1):
                     failed += not _run_case(number, case, subject)
+                if options.hold:
+                    _hold(subject, "ends it")
             finally:
                 if subject is not None:
                     failed += not _close(len(cases) + 1, subject)
@@ -141,14 +147,28 @@ def _options():
     parser.add_argument("-k", metavar="WORDS", default="",
                         help="only the cases whose name contains WORDS")
     parser.add_argument("-l", action="store_true", help="list the cases")
+    parser.add_argument("--hold", action="store_true",
+                        help="wait for Enter before and after the cases; they"
+                        " have no time limit")
     return parser.parse_args()
+
+
+def _hold(subject, then):
+    if hasattr(subject, "described"):
+        _comment(subject.described())
+    print("Enter " + then, flush=True)
+    sys.stdin.readline()
 
 
 @contextlib.contextmanager
 def _limit(seconds):
     """Raise OverTime in the block when it takes longer, and again should its
     cleaning up hang as well.  What even that does not reach, because it waits
-    inside a library, ends the program."""
+    inside a library, ends the program.  None is no limit."""
+    if seconds is None:
+        yield
+        return
+
     def over(*_):
         raise OverTime("over the time limit of %g s" % seconds, _threads())
 
