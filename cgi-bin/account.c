@@ -260,32 +260,34 @@ setup(struct service *service, const char **problem)
 	    config_string(service->config, CATALOG), &state->catalog, problem);
 }
 
+/* What the command line asks for. */
+static struct {
+	const char *email, *role;
+	long days;
+} asked = { .days = TOKEN_DAYS };
+
 /* show - the command: what GET /account would answer */
 static int
-show(struct service *service, int argc, char **argv)
+show(struct service *service, int count, char **operands)
 {
 	const struct state *state = service->state;
-	const char *const params[] = { argc == 2 ? argv[1] : NULL, NULL, NULL };
+	const char *const params[] = { operands[0], NULL, NULL };
 	struct db_result *result;
 	json_object *answer;
+	int status = command_line_connect(service);
 
-	if (argc != 2)
-		return command_line_fail(service, EXIT_USAGE, "usage: show ID");
-	if (service->db == NULL)
-		return command_line_fail(
-		    service, EXIT_CONFIG, "DATABASE_URL is not set");
+	(void)count;
+	if (status != EXIT_DONE)
+		return status;
 	if (db_run(service->db, sql_account_show, params, &result) != RC_OK)
-		return command_line_fail(service, EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
+		return command_line_database(service);
 	if (db_result_text(result, 0, ACCESS) == NULL) {
 		db_result_free(result);
-		return command_line_fail(
-		    service, EXIT_FAILED, "there is no account '%s'", argv[1]);
+		return command_line_fail(service, EXIT_FAILED,
+		    "there is no account '%s'", operands[0]);
 	}
 	answer = answer_of(state->catalog, result);
-	puts(json_object_to_json_string_ext(answer,
-	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-		JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_print(answer, stdout);
 	json_object_put(answer);
 	db_result_free(result);
 	return EXIT_DONE;
@@ -293,36 +295,50 @@ show(struct service *service, int argc, char **argv)
 
 /* token - the command: a bearer token, for trying things out */
 static int
-token(struct service *service, int argc, char **argv)
+token(struct service *service, int count, char **operands)
 {
 	const struct state *state = service->state;
-	const char *email = NULL, *role = NULL, *text;
-	long days = TOKEN_DAYS;
-	char *end = NULL;
-	int i;
+	const char *text;
 
-	for (i = 1; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
-		if (strcmp(argv[i], "--email") == 0)
-			email = argv[i + 1];
-		else if (strcmp(argv[i], "--role") == 0)
-			role = argv[i + 1];
-		else if (strcmp(argv[i], "--days") == 0)
-			days = strtol(argv[i + 1], &end, 10);
-		else
-			break;
-	}
-	if (i + 1 != argc || *argv[i] == '\0' || argv[i][0] == '-' ||
-	    (end != NULL && *end != '\0') || days < 1 || days > TOKEN_DAYS_MAX)
-		return command_line_fail(service, EXIT_USAGE,
-		    "usage: token [--email E] [--role R] [--days N] ID");
-	if (bearer_make(state->callers.bearer, service->arena, argv[i], email,
-		role, time(NULL) + days * 86400, &text) != RC_OK)
+	(void)count;
+	if (bearer_make(state->callers.bearer, service->arena, operands[0],
+		asked.email, asked.role, time(NULL) + asked.days * 86400,
+		&text) != RC_OK)
 		return command_line_fail(service, EXIT_CONFIG,
 		    "AUTH_JWT_SECRET is not set, or tokens are not signed with "
 		    "HS256 here");
 	puts(text);
 	return EXIT_DONE;
 }
+
+static const struct command show_command = {
+	.name = "show",
+	.arguments = "ID",
+	.help = "what GET /account would answer",
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = show,
+};
+
+static const struct option token_options[] = {
+	{ .name = "--email", .text = &asked.email },
+	{ .name = "--role", .text = &asked.role },
+	{ .name = "--days",
+	    .number = &asked.days,
+	    .min = 1,
+	    .max = TOKEN_DAYS_MAX },
+	{ .name = NULL },
+};
+
+static const struct command token_command = {
+	.name = "token",
+	.arguments = "[--email E] [--role R] [--days N] ID",
+	.help = "print a bearer token, to try things out",
+	.options = token_options,
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = token,
+};
 
 /* examine - for check: who may call */
 static void
@@ -339,19 +355,17 @@ main(int argc, char **argv)
 	static const enum setting settings[] = { DATABASE_URL, CATALOG,
 		CALLER_SETTINGS, GRACE_DAYS, REFERRAL_CREDIT_DAYS, STATS_DIR,
 		SETTING_END };
-	static const struct route routes[] = { { "GET", "/account", BODY_MAX,
-						   get_account },
+	static const struct route routes[] = {
+		{ "GET", "/account", BODY_MAX, get_account },
 		{ "POST", "/account/referral", BODY_MAX, post_referral },
-		{ NULL, NULL, 0, NULL } };
-	static const struct command commands[] = {
-		{ "show", "ID", "what GET /account would answer", show },
-		{ "token", "[--email E] [--role R] [--days N] ID",
-		    "print a bearer token, to try things out", token },
-		{ "export", "[--email] ID",
-		    "all that is held on a person, as JSON", privacy_export },
-		{ "erase", "[--email] [--dry-run | --yes] [--json] ID",
-		    "take a person out of the books", privacy_erase },
-		{ NULL, NULL, NULL, NULL }
+		{ NULL, NULL, 0, NULL },
+	};
+	static const struct command *const commands[] = {
+		&show_command,
+		&token_command,
+		&privacy_export_command,
+		&privacy_erase_command,
+		NULL,
 	};
 	static const struct program program = {
 		.name = "account",

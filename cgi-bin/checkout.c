@@ -411,10 +411,10 @@ main(int argc, char **argv)
 	static const enum setting settings[] = { DATABASE_URL,
 		STRIPE_API_SETTINGS, CATALOG, CALLER_SETTINGS, STATS_DIR,
 		SETTING_END };
-	static const struct route routes[] = { { "POST", "/checkout", BODY_MAX,
-						   post_checkout },
-		{ NULL, NULL, 0, NULL } };
-	static const struct command commands[] = { { NULL, NULL, NULL, NULL } };
+	static const struct route routes[] = {
+		{ "POST", "/checkout", BODY_MAX, post_checkout },
+		{ NULL, NULL, 0, NULL },
+	};
 	static const struct program program = {
 		.name = "checkout",
 		.summary = "open Stripe's page where customers buy a "
@@ -422,7 +422,6 @@ main(int argc, char **argv)
 		.settings = settings,
 		.routes = routes,
 		.statements = statements,
-		.commands = commands,
 		.options = options,
 		.setup = setup,
 		.examine = examine,

@@ -20,9 +20,10 @@
 #include <time.h>
 
 #include "catalog/catalog.h"
+#include "base/clock.h"
 #include "base/form.h"
 #include "licence/gumroad.h"
-#include "licence/gumroad_books.h"
+#include "licence/gumroad_state.h"
 #include "command/gumroad_tools.h"
 #include "licence/issue.h"
 #include "base/log.h"
@@ -42,14 +43,6 @@
 #define SICK_MS 1000	   /* a provider that takes so long to fail … */
 #define REST_MS 30000	   /* … is left to the outbox for that long */
 
-struct state {
-	struct secrets *secrets; /* NULL: not configured */
-	struct catalog *catalog;
-	struct issuer *issuer;
-	struct mailer *mailer;
-	long rest_until_ms; /* no attempt to send inline until then */
-};
-
 static const struct db_statement *const *const statements[] = {
 	gumroad_books_statements,
 	gumroad_tools_statements,
@@ -57,26 +50,6 @@ static const struct db_statement *const *const statements[] = {
 	prune_gumroad_statements,
 	NULL,
 };
-
-/* books - what applying a delivery needs */
-static struct gumroad_books
-books(const struct service *service, int lease_s)
-{
-	const struct state *state = service->state;
-
-	return (struct gumroad_books){ service->db, state->catalog,
-		state->issuer, lease_s };
-}
-
-/* clock_ms - of that kind */
-static long
-clock_ms(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* waited_ms - how long the request waited for this worker, by nginx's clock */
 static long
@@ -87,7 +60,7 @@ waited_ms(const struct request *request)
 
 	if (began == NULL || sscanf(began, "%ld.%3ld", &seconds, &ms) != 2)
 		return 0;
-	waited = clock_ms(CLOCK_REALTIME) - (seconds * 1000 + ms);
+	waited = clock_wall_ms() - (seconds * 1000 + ms);
 	return waited > 0 ? waited : 0;
 }
 
@@ -95,7 +68,7 @@ waited_ms(const struct request *request)
 static bool
 admits(struct service *service, struct request *request)
 {
-	const struct state *state = service->state;
+	const struct gumroad_state *state = service->state;
 	const char *query = request_param(request, "QUERY_STRING");
 	const struct form_field *given;
 	struct form *form;
@@ -116,8 +89,8 @@ static enum mail_verdict
 send_now(struct service *service, struct request *request,
     struct gumroad_result *result, long left_ms)
 {
-	struct state *state = service->state;
-	long began_ms = clock_ms(CLOCK_MONOTONIC);
+	struct gumroad_state *state = service->state;
+	int64_t began_ms = clock_monotonic_ms();
 	enum mail_verdict verdict;
 
 	left_ms -= MARK_MS;
@@ -128,8 +101,8 @@ send_now(struct service *service, struct request *request,
 	verdict = outbox_send(service->db, request_arena(request),
 	    state->mailer, result->email_id, &result->mail, left_ms);
 	if ((verdict == MAIL_LATER || verdict == MAIL_UNKNOWN) &&
-	    clock_ms(CLOCK_MONOTONIC) - began_ms >= SICK_MS)
-		state->rest_until_ms = clock_ms(CLOCK_MONOTONIC) + REST_MS;
+	    clock_monotonic_ms() - began_ms >= SICK_MS)
+		state->rest_until_ms = clock_monotonic_ms() + REST_MS;
 	request_log(request, "mail", mail_verdict_name(verdict));
 	return verdict;
 }
@@ -166,8 +139,8 @@ count(const char *resource, const char *status)
 static enum rc
 post_delivery(struct service *service, struct request *request)
 {
-	struct gumroad_books desk = books(service, LEASE_S);
-	long began_ms = clock_ms(CLOCK_MONOTONIC) - waited_ms(request);
+	struct gumroad_books desk = gumroad_state_books(service, LEASE_S);
+	int64_t began_ms = clock_monotonic_ms() - waited_ms(request);
 	struct arena *arena = request_arena(request);
 	struct gumroad_result result;
 	const char *body, *id, *status;
@@ -190,8 +163,7 @@ post_delivery(struct service *service, struct request *request)
 	status = result.status;
 	if (result.email_id != NULL &&
 	    send_now(service, request, &result,
-		BUDGET_MS - (clock_ms(CLOCK_MONOTONIC) - began_ms)) !=
-		MAIL_SENT &&
+		BUDGET_MS - (clock_monotonic_ms() - began_ms)) != MAIL_SENT &&
 	    strcmp(status, "ok") == 0)
 		status = "minted-email-failed";
 	count(result.resource, status);
@@ -204,7 +176,8 @@ setup(struct service *service, const char **problem)
 {
 	const char *secrets = config_string(
 	    service->config, GUMROAD_WEBHOOK_SECRET);
-	struct state *state = arena_alloc(service->arena, sizeof *state);
+	struct gumroad_state *state = arena_alloc(
+	    service->arena, sizeof *state);
 	enum rc rc;
 
 	*problem = "out of memory";
@@ -235,7 +208,7 @@ setup(struct service *service, const char **problem)
 static void
 examine(struct service *service, struct doctor *doctor)
 {
-	const struct state *state = service->state;
+	const struct gumroad_state *state = service->state;
 
 	gumroad_tools_examine(service, doctor);
 	if (state->secrets == NULL)
@@ -251,46 +224,36 @@ examine(struct service *service, struct doctor *doctor)
 	mailer_examine(state->mailer, service->arena, doctor);
 }
 
-/* replay - the command: apply deliveries again */
-static int
-replay(struct service *service, int argc, char **argv)
-{
-	struct gumroad_books desk = books(service, 0);
-
-	return gumroad_tools_replay(service, &desk, argc, argv);
-}
-
-/* deliver - the command: work off the outbox */
-static int
-deliver(struct service *service, int argc, char **argv)
-{
-	const struct state *state = service->state;
-	struct gumroad_books desk = books(service, 0);
-
-	return gumroad_tools_deliver(service, &desk, state->mailer, argc, argv);
-}
-
 int
 main(int argc, char **argv)
 {
-	static const enum setting settings[] = { DATABASE_URL,
-		GUMROAD_WEBHOOK_SECRET, CATALOG, LICENSE_SIGNING_KEY,
-		LICENSE_PREFIX, LICENSE_BLOB_PREFIX, EMAIL_FROM, MAIL_TEMPLATES,
-		POSTMARK_TOKEN, POSTMARK_API_BASE, SMTP_URL, SMTP_CA_FILE,
-		PAYLOAD_KEEP_DAYS, STATS_DIR, SETTING_END };
-	static const struct route routes[] = { { "POST", "/webhooks/gumroad",
-						   BODY_MAX_WEBHOOK,
-						   post_delivery },
-		{ NULL, NULL, 0, NULL } };
-	static const struct command commands[] = {
-		{ "replay", "[--failed | ID…] [--dry-run] [--json]",
-		    "apply deliveries of the audit table again", replay },
-		{ "deliver", "[--watch] [--now] [--failed]",
-		    "send the mails that wait, once or for ever", deliver },
-		{ "prune", "[--days N] [--dry-run] [--json]",
-		    "empty what is older than PAYLOAD_KEEP_DAYS",
-		    prune_gumroad },
-		{ NULL, NULL, NULL, NULL }
+	static const enum setting settings[] = {
+		DATABASE_URL,
+		GUMROAD_WEBHOOK_SECRET,
+		CATALOG,
+		LICENSE_SIGNING_KEY,
+		LICENSE_PREFIX,
+		LICENSE_BLOB_PREFIX,
+		EMAIL_FROM,
+		MAIL_TEMPLATES,
+		POSTMARK_TOKEN,
+		POSTMARK_API_BASE,
+		SMTP_URL,
+		SMTP_CA_FILE,
+		PAYLOAD_KEEP_DAYS,
+		STATS_DIR,
+		SETTING_END,
+	};
+	static const struct route routes[] = {
+		{ "POST", "/webhooks/gumroad", BODY_MAX_WEBHOOK,
+		    post_delivery },
+		{ NULL, NULL, 0, NULL },
+	};
+	static const struct command *const commands[] = {
+		&gumroad_tools_replay_command,
+		&gumroad_tools_deliver_command,
+		&prune_gumroad_command,
+		NULL,
 	};
 	static const struct program program = {
 		.name = "gumroad-webhook",

@@ -286,18 +286,17 @@ main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL, STATS_DIR,
 		SETTING_END };
-	static const struct route routes[] = { { "GET", "/healthz", BODY_MAX,
-						   get_healthz },
+	static const struct route routes[] = {
+		{ "GET", "/healthz", BODY_MAX, get_healthz },
 		{ "GET", "/metrics", BODY_MAX, get_metrics },
-		{ NULL, NULL, 0, NULL } };
-	static const struct command commands[] = { { NULL, NULL, NULL, NULL } };
+		{ NULL, NULL, 0, NULL },
+	};
 	static const struct program program = {
 		.name = "health",
 		.summary = "is the desk well, and what does it do?",
 		.settings = settings,
 		.routes = routes,
 		.statements = statements,
-		.commands = commands,
 		.db_timeout_ms = DB_TIMEOUT_MS,
 	};
 

@@ -18,11 +18,8 @@
 #include "licence/license.h"
 #include "command/license_tools.h"
 #include "mail/mail_text.h"
+#include "program/checkup.h"
 #include "program/serve.h"
-
-struct state {
-	struct issuer *issuer;
-};
 
 DB_STATEMENT(verify, 2,
     "SELECT l.license_key, l.tier, l.status, l.product_id, l.test,"
@@ -154,7 +151,7 @@ post_verify(struct service *service, struct request *request)
 
 /* A request to mail licences again. */
 struct resend {
-	const struct state *state;
+	const struct license_state *state;
 	struct arena *arena;
 	const char *email;
 };
@@ -229,15 +226,16 @@ static bool
 writes_mail(const struct service *service)
 {
 	return service->command == NULL ||
-	    strcmp(service->command, "check") == 0 ||
-	    strcmp(service->command, "resend") == 0;
+	    service->command == &checkup_command ||
+	    service->command == &license_tools_resend_command;
 }
 
 /* setup - templates, without which keys can be made and licences verified */
 static enum rc
 setup(struct service *service, const char **problem)
 {
-	struct state *state = arena_alloc(service->arena, sizeof *state);
+	struct license_state *state = arena_alloc(
+	    service->arena, sizeof *state);
 
 	*problem = "out of memory";
 	if (state == NULL)
@@ -253,18 +251,9 @@ setup(struct service *service, const char **problem)
 static void
 examine(struct service *service, struct doctor *doctor)
 {
-	const struct state *state = service->state;
+	const struct license_state *state = service->state;
 
 	issuer_examine(state->issuer, service->arena, doctor);
-}
-
-/* resend - the command: mail a licence again */
-static int
-resend(struct service *service, int argc, char **argv)
-{
-	const struct state *state = service->state;
-
-	return license_tools_resend(service, state->issuer, argc, argv);
 }
 
 int
@@ -272,24 +261,19 @@ main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL,
 		LICENSE_BLOB_PREFIX, MAIL_TEMPLATES, STATS_DIR, SETTING_END };
-	static const struct route routes[] = { { "POST", "/license/verify",
-						   BODY_MAX, post_verify },
+	static const struct route routes[] = {
+		{ "POST", "/license/verify", BODY_MAX, post_verify },
 		{ "POST", "/license/resend", BODY_MAX, post_resend },
-		{ NULL, NULL, 0, NULL } };
-	static const struct command commands[] = {
-		{ "keygen", "[FILE]", "make a key to sign licences with",
-		    license_tools_keygen },
-		{ "verify", "--public-key FILE [BLOB]",
-		    "is this signed licence genuine? Needs no database",
-		    license_tools_verify },
-		{ "show", "KEY [--json]", "what is known of a licence",
-		    license_tools_show },
-		{ "revoke", "KEY [REASON]", "end a licence",
-		    license_tools_revoke },
-		{ "restore", "KEY", "make a licence valid again",
-		    license_tools_restore },
-		{ "resend", "KEY", "mail a licence again", resend },
-		{ NULL, NULL, NULL, NULL }
+		{ NULL, NULL, 0, NULL },
+	};
+	static const struct command *const commands[] = {
+		&license_tools_keygen_command,
+		&license_tools_verify_command,
+		&license_tools_show_command,
+		&license_tools_revoke_command,
+		&license_tools_restore_command,
+		&license_tools_resend_command,
+		NULL,
 	};
 	static const struct program program = {
 		.name = "license",

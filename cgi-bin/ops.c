@@ -120,16 +120,16 @@ main(int argc, char **argv)
 	static const enum setting settings[] = { DATABASE_URL,
 		STRIPE_INTAKE_SETTINGS, REFERRAL_CREDIT_DAYS, GRACE_DAYS,
 		STATS_DIR, SETTING_END };
-	static const struct route routes[] = { { "GET", "/ops", BODY_MAX,
-						   ops_overview },
+	static const struct route routes[] = {
+		{ "GET", "/ops", BODY_MAX, ops_overview },
 		{ "GET", "/ops/customer", BODY_MAX, ops_customer },
 		{ "POST", "/ops/replay", BODY_MAX, post_replay },
 		{ "GET", "/ops/style.css", BODY_MAX, ops_page_style },
-		{ NULL, NULL, 0, NULL } };
-	static const struct command commands[] = {
-		{ "sample", "[--watch]",
-		    "note how things stand, for the charts", ops_sample },
-		{ NULL, NULL, NULL, NULL }
+		{ NULL, NULL, 0, NULL },
+	};
+	static const struct command *const commands[] = {
+		&ops_sample_command,
+		NULL,
 	};
 	static const struct program program = {
 		.name = "ops",

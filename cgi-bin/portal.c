@@ -283,10 +283,10 @@ main(int argc, char **argv)
 	static const enum setting settings[] = { DATABASE_URL,
 		STRIPE_API_SETTINGS, CATALOG, CALLER_SETTINGS, STATS_DIR,
 		SETTING_END };
-	static const struct route routes[] = { { "POST", "/portal", BODY_MAX,
-						   post_portal },
-		{ NULL, NULL, 0, NULL } };
-	static const struct command commands[] = { { NULL, NULL, NULL, NULL } };
+	static const struct route routes[] = {
+		{ "POST", "/portal", BODY_MAX, post_portal },
+		{ NULL, NULL, 0, NULL },
+	};
 	static const struct program program = {
 		.name = "portal",
 		.summary = "open Stripe's page where customers manage their "
@@ -294,7 +294,6 @@ main(int argc, char **argv)
 		.settings = settings,
 		.routes = routes,
 		.statements = statements,
-		.commands = commands,
 		.options = options,
 		.setup = setup,
 		.examine = examine,

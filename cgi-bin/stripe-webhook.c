@@ -29,12 +29,8 @@
 #include "stripe/stripe_doctor.h"
 #include "stripe/stripe_endpoint.h"
 #include "stripe/stripe_intake.h"
+#include "stripe/stripe_state.h"
 #include "command/stripe_tools.h"
-
-struct state {
-	struct signature_keys *keys; /* NULL: not configured */
-	struct stripe_intake *intake;
-};
 
 static const struct db_statement *const *const statements[] = {
 	ledger_statements,
@@ -84,7 +80,7 @@ reply_outcome(struct request *request, enum ledger_outcome outcome)
 static enum rc
 post_event(struct service *service, struct request *request)
 {
-	const struct state *state = service->state;
+	const struct stripe_state *state = service->state;
 	enum ledger_outcome outcome;
 	struct ledger_entry entry;
 	const char *body, *reason;
@@ -133,7 +129,7 @@ setup(struct service *service, const char **problem)
 {
 	const char *secrets = config_string(
 	    service->config, STRIPE_WEBHOOK_SECRET);
-	struct state *state = arena_alloc(service->arena, sizeof *state);
+	struct stripe_state *state = arena_alloc(service->arena, sizeof *state);
 
 	*problem = "out of memory";
 	if (state == NULL)
@@ -155,9 +151,9 @@ examine(struct service *service, struct doctor *doctor)
 		{ "Subscriptions: read", "GET", "/v1/subscriptions?limit=1" },
 		{ "Invoices: read", "GET", "/v1/invoices?limit=1" },
 		{ "Events: read", "GET", "/v1/events?limit=1" },
-		{ NULL, NULL, NULL }
+		{ NULL, NULL, NULL },
 	};
-	const struct state *state = service->state;
+	const struct stripe_state *state = service->state;
 	const struct catalog *catalog = stripe_intake_catalog(state->intake);
 	struct stripe_api *api = stripe_intake_api(state->intake);
 
@@ -183,69 +179,6 @@ examine(struct service *service, struct doctor *doctor)
 	stripe_endpoint_examine(doctor, service->arena, service->config, api);
 }
 
-/* verify - the command: would this delivery be accepted? */
-static int
-verify(struct service *service, int argc, char **argv)
-{
-	const struct state *state = service->state;
-
-	return stripe_tools_verify(service, state->keys, argc, argv);
-}
-
-/* send_events - the command: sign files and deliver them */
-static int
-send_events(struct service *service, int argc, char **argv)
-{
-	const struct state *state = service->state;
-
-	return stripe_tools_send(service, state->keys, argc, argv);
-}
-
-/* replay - the command: apply again what the ledger holds */
-static int
-replay(struct service *service, int argc, char **argv)
-{
-	const struct state *state = service->state;
-
-	return replay_events(service, state->intake, argc, argv);
-}
-
-/* fetch_missing - the command: events that never arrived */
-static int
-fetch_missing(struct service *service, int argc, char **argv)
-{
-	const struct state *state = service->state;
-
-	return catch_up(service, state->intake, argc, argv);
-}
-
-/* compare_all - the command: are the books what Stripe says? */
-static int
-compare_all(struct service *service, int argc, char **argv)
-{
-	const struct state *state = service->state;
-
-	return reconcile(service, state->intake, argc, argv);
-}
-
-/* look_at_events - the command: what the ledger holds */
-static int
-look_at_events(struct service *service, int argc, char **argv)
-{
-	const struct state *state = service->state;
-
-	return events(service, state->intake, argc, argv);
-}
-
-/* give_customer - the command: whose customer is this? */
-static int
-give_customer(struct service *service, int argc, char **argv)
-{
-	const struct state *state = service->state;
-
-	return link_customer(service, state->intake, argc, argv);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -255,35 +188,20 @@ main(int argc, char **argv)
 		PAYDESK_PORT, STATS_DIR, SETTING_END };
 	static const struct route routes[] = {
 		{ "POST", "/webhooks/stripe", BODY_MAX_WEBHOOK, post_event },
-		{ NULL, NULL, 0, NULL }
+		{ NULL, NULL, 0, NULL },
 	};
-	static const struct command commands[] = {
-		{ "verify", "--header H [--at UNIXTIME] < BODY",
-		    "would this delivery be accepted, and if not, why?",
-		    verify },
-		{ "send", "[--url URL] [--account ID] [FILE…]",
-		    "sign and deliver events, or a sample event", send_events },
-		{ "replay", "[--failed | ID…] [--dry-run] [--json]",
-		    "apply events of the ledger again", replay },
-		{ "events",
-		    "list [FILTER…] | show ID | replay ID…|FILTER… | "
-		    "skip ID… --reason TEXT",
-		    "look at the ledger; filters: --type --outcome --customer "
-		    "--since --until",
-		    look_at_events },
-		{ "link", "CUSTOMER ACCOUNT [--json]",
-		    "give a customer at Stripe to an account, and what was "
-		    "held",
-		    give_customer },
-		{ "catch-up", "[--since T] [--watch] [--json]",
-		    "apply the events at Stripe that never arrived",
-		    fetch_missing },
-		{ "prune", "[--days N] [--dry-run] [--json]",
-		    "empty what is older than PAYLOAD_KEEP_DAYS",
-		    prune_stripe },
-		{ "reconcile", "[--dry-run | --fix] [--restart] [--json]",
-		    "compare every subscription with Stripe's", compare_all },
-		{ NULL, NULL, NULL, NULL }
+	static const struct command *const commands[] = {
+		&stripe_tools_verify_command,
+		&stripe_tools_send_command,
+		&events_list_command,
+		&events_show_command,
+		&events_replay_command,
+		&events_skip_command,
+		&link_command,
+		&catch_up_command,
+		&prune_stripe_command,
+		&reconcile_command,
+		NULL,
 	};
 	static const struct program program = {
 		.name = "stripe-webhook",

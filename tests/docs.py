@@ -61,9 +61,10 @@ def settings(program):
 
 
 def commands(program):
+    """Their first words, once each: `events list` and its sisters are one."""
     usage = help_of(program).split("Usage:")[1].split("\n\n")[0]
-    return re.findall(r"^  %s ([a-z][a-z-]*)" % re.escape(program), usage,
-                      re.M)
+    return sorted(set(re.findall(r"^  %s ([a-z][a-z-]*)" % re.escape(program),
+                                 usage, re.M)))
 
 
 def options(program):
@@ -162,7 +163,7 @@ def codes(title):
 
 @suite.case("paydesk(7) explains every code of an error, with its status")
 def errors_explained():
-    found, written = sources.errors(), codes("ERRORS")
+    found, written = sources.errors(), codes("ERROR CODES")
     true(len(found) > 30, "the sources' codes were not found: %r" % found)
     explained(found, written, "codes")
     same([(code, written[code]) for code, status in sorted(found.items())

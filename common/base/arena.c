@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 #define BLOCK_BYTES 32768
 
 struct block {
@@ -49,10 +51,8 @@ arena_new(size_t max)
 {
 	struct arena *arena = calloc(1, sizeof *arena);
 
-	if (arena == NULL || (arena->blocks = block_new(0)) == NULL) {
-		fputs("paydesk: out of memory at start\n", stderr);
-		exit(71);
-	}
+	if (arena == NULL || (arena->blocks = block_new(0)) == NULL)
+		memory_exhausted();
 	arena->max = max;
 	return arena;
 }

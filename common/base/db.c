@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "base/db_link.h"
 
 #define BACKOFF_MS 10 /* after the first refusal; doubles */
@@ -16,12 +17,8 @@ struct db *
 db_new(const char *conninfo, const char *options,
     const struct db_statement *const *const *statements, int timeout_ms)
 {
-	struct db *db = calloc(1, sizeof *db);
+	struct db *db = memory_new(sizeof *db);
 
-	if (db == NULL) {
-		fputs("paydesk: out of memory at start\n", stderr);
-		exit(71);
-	}
 	db->conninfo = conninfo;
 	db->options = options;
 	db->statements = statements;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 /* db_link_close - the next use connects again */
@@ -37,25 +38,15 @@ notice(void *unused, const PGresult *result)
 	    PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
 }
 
-/* now_ms - monotonic clock */
-static long
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* wait_for - until the socket is ready or the deadline has passed */
 static bool
-wait_for(struct db *db, short events, long deadline_ms)
+wait_for(struct db *db, short events, int64_t deadline_ms)
 {
 	struct pollfd poll_fd = { PQsocket(db->conn), events, 0 };
 	int ready;
 
 	do {
-		long left_ms = deadline_ms - now_ms();
+		int64_t left_ms = deadline_ms - clock_monotonic_ms();
 
 		if (left_ms <= 0)
 			return false;
@@ -66,7 +57,7 @@ wait_for(struct db *db, short events, long deadline_ms)
 
 /* drain - read until the server has said something; false: it has not */
 static bool
-drain(struct db *db, long deadline_ms)
+drain(struct db *db, int64_t deadline_ms)
 {
 	while (PQisBusy(db->conn)) {
 		if (!wait_for(db, POLLIN, deadline_ms) ||
@@ -86,7 +77,7 @@ drain(struct db *db, long deadline_ms)
 static PGresult *
 receive(struct db *db)
 {
-	long deadline_ms = now_ms() + db->timeout_ms;
+	int64_t deadline_ms = clock_monotonic_ms() + db->timeout_ms;
 	PGresult *answer = NULL, *result;
 	int unsent;
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 struct http_client {
 	CURL *curl;
 	bool was_sent;
@@ -26,7 +28,7 @@ http_client_new(void)
 	if (client == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != 0 ||
 	    (client->curl = curl_easy_init()) == NULL) {
 		fputs("paydesk: libcurl cannot be initialised\n", stderr);
-		exit(71);
+		memory_exhausted();
 	}
 	return client;
 }

@@ -164,3 +164,20 @@ json_id(json_object *object, const char *key, const char **value)
 	}
 	return rc;
 }
+
+/* json_add_text - a string or null */
+void
+json_add_text(json_object *object, const char *key, const char *text)
+{
+	json_object_object_add(
+	    object, key, text != NULL ? json_object_new_string(text) : NULL);
+}
+
+/* json_print - indented */
+void
+json_print(json_object *document, FILE *out)
+{
+	fprintf(out, "%s\n",
+	    json_object_to_json_string_ext(document,
+		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+}

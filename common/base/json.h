@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/json_grammar.h"
@@ -57,5 +58,14 @@ enum rc json_boolean(
 /* An id, never empty: the string itself, or the "id" of an expanded object. */
 enum rc json_id(
     json_object *object, const char *key, const char **value) MUST_CHECK;
+
+/* Adds a member that is a string, or null when the text is NULL. */
+void json_add_text(json_object *object, const char *key, const char *text);
+
+/*
+ * Prints a document for people and programs, with a line's end. json-c's
+ * releases differ in the blanks of empty arrays and objects.
+ */
+void json_print(json_object *document, FILE *out);
 
 #endif

@@ -7,6 +7,7 @@ common_base_libbase_a_SOURCES = \
 	common/base/arena.c common/base/arena.h \
 	common/base/base64url.c common/base/base64url.h \
 	common/base/buffer.c common/base/buffer.h \
+	common/base/clock.c common/base/clock.h \
 	common/base/db.c common/base/db.h \
 	common/base/db_link.c common/base/db_link.h \
 	common/base/form.c common/base/form.h \
@@ -16,6 +17,7 @@ common_base_libbase_a_SOURCES = \
 	common/base/json_grammar.c common/base/json_grammar.h \
 	common/base/log.c common/base/log.h \
 	common/base/mail_address.c common/base/mail_address.h \
+	common/base/memory.c common/base/memory.h \
 	common/base/moment.c common/base/moment.h \
 	common/base/options.c common/base/options.h \
 	common/base/rc.c common/base/rc.h \

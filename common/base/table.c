@@ -1,8 +1,10 @@
 #include "base/table.h"
 
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
 
 /* The rows are kept as the JSON that --json prints. */
 struct table {
@@ -15,10 +17,8 @@ struct table {
 struct table *
 table_new(const char *const *columns)
 {
-	struct table *table = calloc(1, sizeof *table);
+	struct table *table = memory_new(sizeof *table);
 
-	if (table == NULL)
-		return NULL;
 	while (columns[table->column_count] != NULL &&
 	    table->column_count < TABLE_COLUMNS_MAX) {
 		table->columns[table->column_count] =
@@ -46,8 +46,7 @@ table_row(struct table *table, const char *const *cells)
 	json_object *row = json_object_new_object();
 
 	for (size_t i = 0; i < table->column_count; i++)
-		json_object_object_add(row, table->columns[i],
-		    cells[i] != NULL ? json_object_new_string(cells[i]) : NULL);
+		json_add_text(row, table->columns[i], cells[i]);
 	json_object_array_add(table->rows, row);
 }
 
@@ -73,16 +72,28 @@ cell(const struct table *table, size_t row, size_t column)
 	return value != NULL ? json_object_get_string(value) : "";
 }
 
-/* print_cell - the last column is not padded, control characters are masked */
-static void
-print_cell(const char *text, int width, bool last, FILE *out)
+/* table_text - control characters are masked */
+void
+table_text(const char *text, FILE *out)
 {
-	int padding = last ? 0 : width - text_width(text) + 2;
-
 	for (; *text != '\0'; text++)
 		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text,
 		    out);
-	fprintf(out, "%*s", padding, "");
+}
+
+/* print_cell - the last column is not padded */
+static void
+print_cell(const char *text, int width, bool last, FILE *out)
+{
+	table_text(text, out);
+	fprintf(out, "%*s", last ? 0 : width - text_width(text) + 2, "");
+}
+
+/* table_json - what --json prints */
+json_object *
+table_json(const struct table *table)
+{
+	return json_object_get(table->rows);
 }
 
 /* table_print - to look at or to parse */
@@ -93,10 +104,7 @@ table_print(const struct table *table, bool as_json, FILE *out)
 	int widths[TABLE_COLUMNS_MAX];
 
 	if (as_json) {
-		fprintf(out, "%s\n",
-		    json_object_to_json_string_ext(table->rows,
-			JSON_C_TO_STRING_PRETTY |
-			    JSON_C_TO_STRING_NOSLASHESCAPE));
+		json_print(table->rows, out);
 		return;
 	}
 	for (size_t c = 0; c < table->column_count; c++) {

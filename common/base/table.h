@@ -4,6 +4,7 @@
 #ifndef PAYDESK_TABLE_H
 #define PAYDESK_TABLE_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 
 struct table;
 
-/* columns ends with NULL; the names are the JSON's keys. NULL: no memory. */
+/* columns ends with NULL; the names are the JSON's keys. */
 struct table *table_new(const char *const *columns);
 void table_free(struct table *table);
 
@@ -21,5 +22,11 @@ void table_row(struct table *table, const char *const *cells);
 
 /* Prints everything: columns padded to the widest cell, or an array. */
 void table_print(const struct table *table, bool as_json, FILE *out);
+
+/* Its rows as an array of objects, for json_object_put(). */
+json_object *table_json(const struct table *table);
+
+/* Prints outside text: what could control a terminal is masked. */
+void table_text(const char *text, FILE *out);
 
 #endif

@@ -1,22 +1,21 @@
 #include "command/catch_up.h"
 
-#include <string.h>
-#include <time.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "command/catch_up_pass.h"
 #include "base/log.h"
 #include "base/moment.h"
-#include "base/options.h"
 #include "base/table.h"
+#include "stripe/stripe_state.h"
 
 #define RETRY_S 10 /* after a pass of --watch that failed */
 
 /* What the command line asks for. */
-struct options {
+static struct {
 	bool watch, json;
 	int64_t since_s; /* -1: from the last complete pass on */
-};
+} asked = { .since_s = -1 };
 
 /* print_summary - one row */
 static void
@@ -36,16 +35,13 @@ print_summary(const struct catch_up_counts *counts, bool as_json)
 	const char *cells[1 + sizeof numbers / sizeof *numbers];
 	struct table *table = table_new(columns);
 
-	if (table == NULL)
-		return;
 	cells[0] = moment_text(counts->since_s, since);
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
 		snprintf(texts[i], sizeof texts[i], "%d", numbers[i]);
 		cells[1 + i] = texts[i];
 	}
 	table_row(table, cells);
-	table_print(table, as_json, stdout);
-	table_free(table);
+	command_line_table(table, as_json);
 }
 
 /* report - how a single pass ended; the exit status */
@@ -56,8 +52,7 @@ report(struct service *service, const struct catch_up_counts *counts,
 	int failed = counts->outcomes[LEDGER_HANDLER_ERROR];
 
 	if (rc == RC_BUSY)
-		return command_line_fail(service, EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
+		return command_line_database(service);
 	if (rc != RC_OK)
 		return command_line_fail(service, EXIT_FAILED,
 		    "Stripe did not give its events; %d of them were applied, "
@@ -93,57 +88,45 @@ watch(struct service *service, struct catch_up_pass *pass, int64_t since_s)
 	}
 }
 
-/* read_options - EXIT_DONE, or a status with its sentence */
+/* run - the command */
 static int
-read_options(
-    struct service *service, struct options *options, int argc, char **argv)
+run(struct service *service, int count, char **operands)
 {
-	const char *since = NULL;
-	const struct option_spec specs[] = { { "--since", NULL, &since },
-		{ "--watch", &options->watch, NULL },
-		{ "--json", &options->json, NULL }, { NULL, NULL, NULL } };
-
-	memset(options, 0, sizeof *options);
-	options->since_s = -1;
-	if (options_read(specs, argc, argv) != 0)
-		return command_line_fail(service, EXIT_USAGE,
-		    "usage: catch-up [--since T] [--watch] [--json]");
-	if (since != NULL &&
-	    moment_parse(since, (int64_t)time(NULL), &options->since_s) !=
-		RC_OK)
-		return command_line_fail(
-		    service, EXIT_USAGE, "--since %s: " MOMENT_FORMS, since);
-	return EXIT_DONE;
-}
-
-/* catch_up - the command */
-int
-catch_up(struct service *service, struct stripe_intake *intake, int argc,
-    char **argv)
-{
-	const char *trouble = stripe_intake_trouble(intake);
+	const struct stripe_state *state = service->state;
+	const char *trouble = stripe_intake_trouble(state->intake);
 	struct catch_up_pass *pass;
-	struct options options;
 	int status;
 	enum rc rc;
 
-	status = read_options(service, &options, argc, argv);
-	if (status != EXIT_DONE)
-		return status;
+	(void)count, (void)operands;
 	if (trouble != NULL)
 		return command_line_fail(service, EXIT_CONFIG, "%s", trouble);
 	status = command_line_connect(service);
-	if (status != EXIT_DONE &&
-	    !(options.watch && status == EXIT_UNAVAILABLE))
+	if (status != EXIT_DONE && !(asked.watch && status == EXIT_UNAVAILABLE))
 		return status;
-	stripe_intake_ask_nothing(intake);
-	pass = catch_up_pass_new(service, intake);
+	stripe_intake_ask_nothing(state->intake);
+	pass = catch_up_pass_new(service, state->intake);
 	if (pass == NULL)
 		return command_line_fail(service, EXIT_FAILED, "out of memory");
-	if (options.watch)
-		watch(service, pass, options.since_s);
-	rc = catch_up_pass_run(pass, options.since_s);
-	status = report(service, catch_up_pass_counts(pass), rc, options.json);
+	if (asked.watch)
+		watch(service, pass, asked.since_s);
+	rc = catch_up_pass_run(pass, asked.since_s);
+	status = report(service, catch_up_pass_counts(pass), rc, asked.json);
 	catch_up_pass_free(pass);
 	return status;
 }
+
+static const struct option options[] = {
+	{ .name = "--since", .moment_s = &asked.since_s },
+	{ .name = "--watch", .flag = &asked.watch },
+	{ .name = "--json", .flag = &asked.json },
+	{ .name = NULL },
+};
+
+const struct command catch_up_command = {
+	.name = "catch-up",
+	.arguments = "[--since T] [--watch] [--json]",
+	.help = "apply the events at Stripe that never arrived",
+	.options = options,
+	.run = run,
+};

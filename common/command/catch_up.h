@@ -9,16 +9,13 @@
 #define PAYDESK_CATCH_UP_H
 
 #include "program/serve.h"
-#include "stripe/stripe_intake.h"
 
 #define CATCH_UP_EVERY_S 600 /* between two passes of --watch */
 
 /*
- * Runs `catch-up [--since T] [--watch] [--json]`. Without --since it reads from
- * the last complete pass on. Exit status 1: Stripe did not answer, or an event
- * could not be applied.
+ * Without --since it reads from the last complete pass on. Exit status 1: Stripe
+ * did not answer, or an event could not be applied.
  */
-int catch_up(struct service *service, struct stripe_intake *intake, int argc,
-    char **argv);
+extern const struct command catch_up_command;
 
 #endif

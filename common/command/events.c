@@ -1,16 +1,14 @@
 #include "command/events.h"
 
 #include <inttypes.h>
-#include <json-c/json.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "command/events_show.h"
 #include "base/moment.h"
-#include "base/options.h"
 #include "command/replay.h"
 #include "base/table.h"
+#include "stripe/stripe_state.h"
 
 DB_STATEMENT(events_find, 7,
     "SELECT event_id, type, outcome, billing.utc(created_at),"
@@ -29,35 +27,19 @@ const struct db_statement *const events_statements[] = {
 };
 
 /* Which events, and what about them. */
-struct options {
-	const char *type, *outcome, *customer, *since, *until, *limit, *reason;
-	bool dry_run, json;
-	const char *const *ids;
-	int id_count;
-};
-
-/* One of the parts of the command. */
-struct part {
-	const char *name, *usage;
-	int (*run)(struct service *service, struct stripe_intake *intake,
-	    const struct options *options);
-};
-
-/* database - its failure, as an exit status */
-static int
-database(struct service *service)
-{
-	return command_line_fail(
-	    service, EXIT_UNAVAILABLE, "database: %s", db_error(service->db));
-}
+static struct {
+	const char *type, *outcome, *customer, *reason;
+	int64_t since_s, until_s; /* -1: not given */
+	long limit;
+	bool failed, dry_run, json;
+} asked = { .since_s = -1, .until_s = -1, .limit = EVENTS_LIMIT };
 
 /* filtered - whether any filter was given */
 static bool
-filtered(const struct options *options)
+filtered(void)
 {
-	return options->type != NULL || options->outcome != NULL ||
-	    options->customer != NULL || options->since != NULL ||
-	    options->until != NULL;
+	return asked.type != NULL || asked.outcome != NULL ||
+	    asked.customer != NULL || asked.since_s >= 0 || asked.until_s >= 0;
 }
 
 /* check_outcome - EXIT_DONE when there is one of that name */
@@ -77,52 +59,37 @@ check_outcome(struct service *service, const char *outcome)
 	    outcome);
 }
 
-/* read_moment - of an option that may be missing, as a parameter */
-static int
-read_moment(struct service *service, const char *option, const char *given,
-    const char **parameter)
+/* moment - as a parameter; NULL when it was not given */
+static const char *
+moment(struct service *service, int64_t moment_s)
 {
-	int64_t moment_s;
-
-	*parameter = NULL;
-	if (given == NULL)
-		return EXIT_DONE;
-	if (moment_parse(given, (int64_t)time(NULL), &moment_s) != RC_OK)
-		return command_line_fail(
-		    service, EXIT_USAGE, "%s %s: " MOMENT_FORMS, option, given);
-	*parameter = arena_printf(service->arena, "%" PRId64, moment_s);
-	return EXIT_DONE;
+	return moment_s < 0 ?
+	    NULL :
+	    arena_printf(service->arena, "%" PRId64, moment_s);
 }
 
 /* find - the events that fit the filters, one more than the limit */
 static int
-find(struct service *service, const struct options *options, bool undone,
-    int limit, struct db_result **rows)
+find(struct service *service, bool undone, long limit, struct db_result **rows)
 {
-	const char *params[7] = { options->type, options->outcome,
-		options->customer, NULL, NULL, undone ? "true" : "false",
-		arena_printf(service->arena, "%d", limit + 1) };
-	int status = check_outcome(service, options->outcome);
+	const char *const params[] = { asked.type, asked.outcome,
+		asked.customer, moment(service, asked.since_s),
+		moment(service, asked.until_s), undone ? "true" : "false",
+		arena_printf(service->arena, "%ld", limit + 1) };
+	int status = check_outcome(service, asked.outcome);
 
-	if (status == EXIT_DONE)
-		status = read_moment(
-		    service, "--since", options->since, &params[3]);
-	if (status == EXIT_DONE)
-		status = read_moment(
-		    service, "--until", options->until, &params[4]);
 	if (status == EXIT_DONE)
 		status = command_line_connect(service);
 	if (status != EXIT_DONE)
 		return status;
 	if (db_run(service->db, sql_events_find, params, rows) != RC_OK)
-		return database(service);
+		return command_line_database(service);
 	return EXIT_DONE;
 }
 
 /* list - failures first, then the newest */
 static int
-list(struct service *service, struct stripe_intake *intake,
-    const struct options *options)
+list(struct service *service, int count, char **operands)
 {
 	static const char *const all[] = { "event", "type", "outcome",
 		"created", "received", "deliveries", "customer", "subscription",
@@ -130,35 +97,27 @@ list(struct service *service, struct stripe_intake *intake,
 	static const char *const few[] = { "received", "event", "type",
 		"outcome", "customer", "error", NULL };
 	static const int few_from[] = { 4, 0, 1, 2, 6, 8 };
-	long limit = EVENTS_LIMIT;
 	struct db_result *rows;
 	struct table *table;
-	int status, count;
+	int status;
 
-	(void)intake;
-	if (options->limit != NULL)
-		limit = strtol(options->limit, NULL, 10);
-	if (limit < 1 || limit > EVENTS_LIMIT_MAX)
-		return command_line_fail(service, EXIT_USAGE,
-		    "--limit is a number from 1 to %d", EVENTS_LIMIT_MAX);
-	status = find(service, options, false, (int)limit, &rows);
+	(void)operands;
+	status = find(service, false, asked.limit, &rows);
 	if (status != EXIT_DONE)
 		return status;
-	table = table_new(options->json ? all : few);
+	table = table_new(asked.json ? all : few);
 	count = db_result_rows(rows);
-	for (int i = 0; table != NULL && i < count && i < limit; i++) {
+	for (int i = 0; i < count && i < asked.limit; i++) {
 		const char *cells[9];
 
-		for (int c = 0; c < (options->json ? 9 : 6); c++)
+		for (int c = 0; c < (asked.json ? 9 : 6); c++)
 			cells[c] = db_result_text(
-			    rows, i, options->json ? c : few_from[c]);
+			    rows, i, asked.json ? c : few_from[c]);
 		table_row(table, cells);
 	}
-	if (table != NULL)
-		table_print(table, options->json, stdout);
-	table_free(table);
+	command_line_table(table, asked.json);
 	db_result_free(rows);
-	if (count > limit)
+	if (count > asked.limit)
 		fprintf(stderr, "there are more: --limit takes up to %d\n",
 		    EVENTS_LIMIT_MAX);
 	return EXIT_DONE;
@@ -166,27 +125,25 @@ list(struct service *service, struct stripe_intake *intake,
 
 /* show - everything about one event */
 static int
-show(struct service *service, struct stripe_intake *intake,
-    const struct options *options)
+show(struct service *service, int count, char **operands)
 {
 	int status = command_line_connect(service);
 
-	(void)intake;
-	if (status != EXIT_DONE)
-		return status;
-	return events_show(service, options->ids[0], options->json);
+	(void)count;
+	return status == EXIT_DONE ?
+	    events_show(service, operands[0], asked.json) :
+	    status;
 }
 
 /* replay_matching - what fits and can be changed by it, the oldest first */
 static int
-replay_matching(struct service *service, struct stripe_intake *intake,
-    const struct options *options)
+replay_matching(struct service *service, struct stripe_intake *intake)
 {
 	const char *ids[EVENTS_LIMIT_MAX];
 	struct db_result *rows;
 	int status, count, more;
 
-	status = find(service, options, true, EVENTS_LIMIT_MAX, &rows);
+	status = find(service, true, EVENTS_LIMIT_MAX, &rows);
 	if (status != EXIT_DONE)
 		return status;
 	count = db_result_rows(rows);
@@ -195,7 +152,7 @@ replay_matching(struct service *service, struct stripe_intake *intake,
 	for (int i = 0; i < count; i++)
 		ids[count - 1 - i] = db_result_text(rows, i, 0);
 	status = replay_ids(
-	    service, intake, ids, count, options->dry_run, options->json);
+	    service, intake, ids, count, asked.dry_run, asked.json);
 	db_result_free(rows);
 	if (more)
 		fprintf(stderr, "there are more: %d are replayed at once\n",
@@ -203,23 +160,26 @@ replay_matching(struct service *service, struct stripe_intake *intake,
 	return status;
 }
 
-/* replay - those named, or those that fit */
+/* replay - those named, those that fit, or all that failed */
 static int
-replay(struct service *service, struct stripe_intake *intake,
-    const struct options *options)
+replay(struct service *service, int count, char **operands)
 {
+	const struct stripe_state *state = service->state;
 	int status;
 
-	if (filtered(options) == (options->id_count > 0))
+	if (filtered() + asked.failed + (count > 0) != 1)
 		return command_line_fail(service, EXIT_USAGE,
-		    "give either filters or the ids of events; see --help");
-	if (options->id_count == 0)
-		return replay_matching(service, intake, options);
+		    "give the ids of events, or filters, or --failed");
+	if (filtered())
+		return replay_matching(service, state->intake);
 	status = command_line_connect(service);
 	if (status != EXIT_DONE)
 		return status;
-	return replay_ids(service, intake, options->ids, options->id_count,
-	    options->dry_run, options->json);
+	if (asked.failed)
+		return replay_failed(
+		    service, state->intake, asked.dry_run, asked.json);
+	return replay_ids(service, state->intake, (const char *const *)operands,
+	    count, asked.dry_run, asked.json);
 }
 
 /* skip_one - to a row of the table; EXIT_DONE, EXIT_FAILED or no database */
@@ -233,7 +193,7 @@ skip_one(struct service *service, struct table *table, const char *id,
 	struct db_result *row;
 
 	if (db_run(service->db, sql_events_skip, params, &row) != RC_OK)
-		return database(service);
+		return command_line_database(service);
 	if (db_result_rows(row) == 1) {
 		cells[1] = db_result_text(row, 0, 0);
 		cells[2] = db_result_text(row, 0, 1);
@@ -250,95 +210,100 @@ skip_one(struct service *service, struct table *table, const char *id,
 
 /* skip - what nobody will ever apply */
 static int
-skip(struct service *service, struct stripe_intake *intake,
-    const struct options *options)
+skip(struct service *service, int count, char **operands)
 {
 	static const char *const columns[] = { "event", "type", "result",
 		NULL };
 	int status = EXIT_DONE, one;
 	struct table *table;
 
-	(void)intake;
-	if (options->reason == NULL || *options->reason == '\0')
+	if (asked.reason == NULL || *asked.reason == '\0')
 		return command_line_fail(service, EXIT_USAGE,
 		    "--reason TEXT is missing: say why, for whoever asks later");
 	status = command_line_connect(service);
 	if (status != EXIT_DONE)
 		return status;
 	table = table_new(columns);
-	for (int i = 0; table != NULL && i < options->id_count; i++) {
-		one = skip_one(
-		    service, table, options->ids[i], options->reason);
+	for (int i = 0; i < count; i++) {
+		one = skip_one(service, table, operands[i], asked.reason);
 		status = one > status ? one : status;
 	}
-	if (table != NULL)
-		table_print(table, options->json, stdout);
-	table_free(table);
+	command_line_table(table, asked.json);
 	return status;
 }
 
-/* The parts, with the operands that they take. */
-static const struct part parts[] = {
-	{ "list",
-	    "events list [--type T] [--outcome O] [--customer C] [--since T] "
-	    "[--until T] [--limit N] [--json]",
-	    list },
-	{ "show", "events show ID [--json]", show },
-	{ "replay", "events replay ID…|filters [--dry-run] [--json]", replay },
-	{ "skip", "events skip ID… --reason TEXT [--json]", skip },
+#define FILTERS \
+	{ .name = "--type", .text = &asked.type }, \
+	    { .name = "--outcome", .text = &asked.outcome }, \
+	    { .name = "--customer", .text = &asked.customer }, \
+	    { .name = "--since", .moment_s = &asked.since_s }, \
+	{ \
+		.name = "--until", .moment_s = &asked.until_s \
+	}
+
+static const struct option list_options[] = {
+	FILTERS,
+	{ .name = "--limit",
+	    .number = &asked.limit,
+	    .min = 1,
+	    .max = EVENTS_LIMIT_MAX },
+	{ .name = "--json", .flag = &asked.json },
+	{ .name = NULL },
 };
 
-/* find_part - by name; NULL: there is none */
-static const struct part *
-find_part(const char *name)
-{
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-		if (name != NULL && strcmp(name, parts[i].name) == 0)
-			return &parts[i];
-	}
-	return NULL;
-}
+static const struct option show_options[] = {
+	{ .name = "--json", .flag = &asked.json },
+	{ .name = NULL },
+};
 
-/* fits - whether the part takes what was given */
-static bool
-fits(const struct part *part, const struct options *options)
-{
-	if (part->run == list)
-		return options->id_count == 0 && !options->dry_run &&
-		    options->reason == NULL;
-	if (part->run == replay)
-		return options->limit == NULL && options->reason == NULL;
-	return !filtered(options) && options->limit == NULL &&
-	    !options->dry_run &&
-	    (part->run == show ?
-		    options->id_count == 1 && options->reason == NULL :
-		    options->id_count > 0);
-}
+static const struct option replay_options[] = {
+	FILTERS,
+	{ .name = "--failed", .flag = &asked.failed },
+	{ .name = "--dry-run", .flag = &asked.dry_run },
+	{ .name = "--json", .flag = &asked.json },
+	{ .name = NULL },
+};
 
-/* events - the command */
-int
-events(struct service *service, struct stripe_intake *intake, int argc,
-    char **argv)
-{
-	const struct part *part = find_part(argc > 1 ? argv[1] : NULL);
-	struct options options = { 0 };
-	const struct option_spec specs[] = { { "--type", NULL, &options.type },
-		{ "--outcome", NULL, &options.outcome },
-		{ "--customer", NULL, &options.customer },
-		{ "--since", NULL, &options.since },
-		{ "--until", NULL, &options.until },
-		{ "--limit", NULL, &options.limit },
-		{ "--reason", NULL, &options.reason },
-		{ "--dry-run", &options.dry_run, NULL },
-		{ "--json", &options.json, NULL }, { NULL, NULL, NULL } };
+static const struct option skip_options[] = {
+	{ .name = "--reason", .text = &asked.reason },
+	{ .name = "--json", .flag = &asked.json },
+	{ .name = NULL },
+};
 
-	if (part == NULL)
-		return command_line_fail(service, EXIT_USAGE,
-		    "usage: events list | show | replay | skip; see --help");
-	options.id_count = options_read(specs, argc - 1, argv + 1);
-	options.ids = (const char *const *)argv + 2;
-	if (options.id_count < 0 || !fits(part, &options))
-		return command_line_fail(
-		    service, EXIT_USAGE, "usage: %s", part->usage);
-	return part->run(service, intake, &options);
-}
+const struct command events_list_command = {
+	.name = "events list",
+	.arguments = "[FILTER…] [--limit N] [--json]",
+	.help = "look at the ledger; filters: --type --outcome --customer "
+		"--since --until",
+	.options = list_options,
+	.run = list,
+};
+
+const struct command events_show_command = {
+	.name = "events show",
+	.arguments = "ID [--json]",
+	.help = "everything about one event",
+	.options = show_options,
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = show,
+};
+
+const struct command events_replay_command = {
+	.name = "events replay",
+	.arguments = "ID… | FILTER… | --failed [--dry-run] [--json]",
+	.help = "apply events of the ledger again",
+	.options = replay_options,
+	.operands_max = EVENTS_LIMIT_MAX,
+	.run = replay,
+};
+
+const struct command events_skip_command = {
+	.name = "events skip",
+	.arguments = "ID… --reason TEXT [--json]",
+	.help = "settle events that nobody will ever apply",
+	.options = skip_options,
+	.operands_min = 1,
+	.operands_max = EVENTS_LIMIT_MAX,
+	.run = skip,
+};

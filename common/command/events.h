@@ -5,7 +5,6 @@
 #define PAYDESK_EVENTS_H
 
 #include "program/serve.h"
-#include "stripe/stripe_intake.h"
 
 #define EVENTS_LIMIT 50	      /* that list shows unless told otherwise */
 #define EVENTS_LIMIT_MAX 1000 /* that list and replay take at once */
@@ -14,10 +13,10 @@
 extern const struct db_statement *const events_statements[];
 
 /*
- * Runs `events list|show|replay|skip …`. Exit status 1: there is no such event,
- * or one could not be applied, or needed no skipping.
+ * Exit status 1: there is no such event, or one could not be applied, or needed
+ * no skipping.
  */
-int events(struct service *service, struct stripe_intake *intake, int argc,
-    char **argv);
+extern const struct command events_list_command, events_show_command,
+    events_replay_command, events_skip_command;
 
 #endif

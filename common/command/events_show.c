@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/table.h"
 
 DB_STATEMENT(events_show, 1,
     "SELECT event_id, type, outcome,"
@@ -24,8 +25,6 @@ const struct db_statement *const events_show_statements[] = {
 	&sql_events_failures.is,
 	NULL,
 };
-
-#define PRETTY (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 /* The columns of the statement events_show; the payload is the last. */
 static const char *const columns[] = { "event", "type", "outcome", "created",
@@ -69,13 +68,11 @@ failures_of(const struct db_result *rows)
 	return failures;
 }
 
-/* print_text - a value on a line, what controls a terminal masked */
+/* print_text - a value on a line */
 static void
 print_text(const char *text)
 {
-	for (; *text != '\0'; text++)
-		putchar(
-		    (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+	table_text(text, stdout);
 	putchar('\n');
 }
 
@@ -107,9 +104,10 @@ print_people(
 	else if (json_object_is_type(payload, json_type_string)) {
 		printf("payload           ");
 		print_text(json_object_get_string(payload));
-	} else
-		printf("payload\n%s\n",
-		    json_object_to_json_string_ext(payload, PRETTY));
+	} else {
+		puts("payload");
+		json_print(payload, stdout);
+	}
 }
 
 /* print_json - one object */
@@ -127,7 +125,7 @@ print_json(
 	}
 	json_object_object_add(event, "failures", json_object_get(failures));
 	json_object_object_add(event, "payload", json_object_get(payload));
-	printf("%s\n", json_object_to_json_string_ext(event, PRETTY));
+	json_print(event, stdout);
 	json_object_put(event);
 }
 
@@ -143,8 +141,7 @@ events_show(struct service *service, const char *id, bool as_json)
 	if (db_run(service->db, sql_events_show, params, &row) != RC_OK ||
 	    db_run(service->db, sql_events_failures, params, &attempts) !=
 		RC_OK) {
-		status = command_line_fail(service, EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
+		status = command_line_database(service);
 		goto done;
 	}
 	if (db_result_rows(row) != 1) {

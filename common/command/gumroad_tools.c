@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "licence/gumroad_state.h"
 #include "mail/outbox.h"
 #include "program/doctor.h"
 #include "base/table.h"
@@ -37,18 +38,15 @@ const struct db_statement *const gumroad_tools_statements[] = {
 #define DELIVERY_ARENA_MAX (4 << 20) /* bytes that one delivery may take */
 #define WATCH_PAUSE_S 2
 
-/* What a command line asks for. */
-struct options {
+/* What the command line asks for. */
+static struct {
 	bool failed, dry_run, json, now, watch;
-	char **ids;
-	int id_count;
-};
+} asked;
 
 /* A replay under way. */
 struct run {
 	struct service *service;
 	const struct gumroad_books *books;
-	const struct options *options;
 	struct arena *arena;
 	struct table *table;
 	int done, total, failures;
@@ -62,55 +60,6 @@ on_term(int signal_number)
 {
 	(void)signal_number;
 	stopping = 1;
-}
-
-/* parse_options - those in allowed; false: the usage is wrong */
-static bool
-parse_options(
-    struct options *options, const char *allowed, int argc, char **argv)
-{
-	struct {
-		const char *name;
-		bool *flag;
-	} flags[] = {
-		{ "--failed", &options->failed },
-		{ "--dry-run", &options->dry_run },
-		{ "--json", &options->json },
-		{ "--now", &options->now },
-		{ "--watch", &options->watch },
-	};
-	size_t count = sizeof flags / sizeof *flags, j;
-
-	memset(options, 0, sizeof *options);
-	options->ids = argv + 1;
-	for (int i = 1; i < argc; i++) {
-		if (argv[i][0] != '-') {
-			options->ids[options->id_count++] = argv[i];
-			continue;
-		}
-		for (j = 0; j < count; j++) {
-			if (strcmp(argv[i], flags[j].name) == 0 &&
-			    strstr(allowed, argv[i]) != NULL)
-				break;
-		}
-		if (j == count)
-			return false;
-		*flags[j].flag = true;
-	}
-	return true;
-}
-
-/* ready - connected, or a status to exit with */
-static int
-ready(struct service *service)
-{
-	if (service->db == NULL)
-		return command_line_fail(
-		    service, EXIT_CONFIG, "DATABASE_URL is not set");
-	if (db_connect(service->db) != RC_OK)
-		return command_line_fail(service, EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
-	return EXIT_DONE;
 }
 
 /* apply_again - the delivery of an audit row; RC_NOT_FOUND: it was emptied */
@@ -145,7 +94,7 @@ replay_one(struct run *run, const char *id, const char *resource,
 	struct gumroad_result result;
 	enum rc rc;
 
-	if (!run->options->dry_run) {
+	if (!asked.dry_run) {
 		rc = apply_again(run->books, run->arena, id, &result);
 		if (rc == RC_OK) {
 			cells[1] = result.resource;
@@ -201,38 +150,34 @@ replay_found(
 	return true;
 }
 
-/* gumroad_tools_replay - the command */
-int
-gumroad_tools_replay(struct service *service, const struct gumroad_books *books,
-    int argc, char **argv)
+/* replay - the command: deliveries of the audit table, once more */
+static int
+replay(struct service *service, int count, char **operands)
 {
 	static const char *const columns[] = { "delivery", "resource", "order",
 		"status", "license_key", "error", NULL };
-	struct options options;
-	struct run run = { service, books, &options, NULL, NULL, 0, 0, 0 };
-	bool asked = true;
+	const struct gumroad_books books = gumroad_state_books(service, 0);
+	struct run run = {
+		.service = service, .books = &books, .total = count
+	};
+	bool done = true;
 	int status;
 
-	if (!parse_options(&options, "--failed --dry-run --json", argc, argv) ||
-	    options.failed == (options.id_count > 0))
+	if (asked.failed == (count > 0))
 		return command_line_fail(service, EXIT_USAGE,
-		    "give either --failed or the ids of deliveries; see "
-		    "--help");
-	if ((status = ready(service)) != EXIT_DONE)
+		    "give the ids of deliveries, or --failed");
+	if ((status = command_line_connect(service)) != EXIT_DONE)
 		return status;
 	run.arena = arena_new(DELIVERY_ARENA_MAX);
 	run.table = table_new(columns);
-	run.total = options.id_count;
-	if (options.failed)
-		asked = replay_found(&run, &sql_gumroad_unprocessed.is, NULL);
-	for (int i = 0; asked && i < options.id_count; i++)
-		asked = replay_found(&run, &sql_gumroad_one.is, options.ids[i]);
-	table_print(run.table, options.json, stdout);
-	table_free(run.table);
+	if (asked.failed)
+		done = replay_found(&run, &sql_gumroad_unprocessed.is, NULL);
+	for (int i = 0; done && i < count; i++)
+		done = replay_found(&run, &sql_gumroad_one.is, operands[i]);
+	command_line_table(run.table, asked.json);
 	arena_free(run.arena);
-	if (!asked)
-		return command_line_fail(service, EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
+	if (!done)
+		return command_line_database(service);
 	return run.failures > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -310,42 +255,65 @@ watch(struct service *service, const struct gumroad_books *books,
 	return EXIT_DONE;
 }
 
-/* gumroad_tools_deliver - the command */
-int
-gumroad_tools_deliver(struct service *service,
-    const struct gumroad_books *books, struct mailer *mailer, int argc,
-    char **argv)
+/* deliver - the command: what broke off, then the outbox */
+static int
+deliver(struct service *service, int count, char **operands)
 {
-	const char *params[1];
-	struct options options;
+	const char *const params[] = { asked.failed ? "true" : "false" };
+	const struct gumroad_books books = gumroad_state_books(service, 0);
+	const struct gumroad_state *state = service->state;
+	int status = command_line_connect(service), sent = 0, unsent = 0;
 	struct arena *arena;
-	int status, sent = 0, unsent = 0;
 	enum rc rc = RC_OK;
 
-	if (!parse_options(&options, "--watch --now --failed", argc, argv) ||
-	    options.id_count > 0)
-		return command_line_fail(service, EXIT_USAGE,
-		    "usage: deliver [--watch] [--now] [--failed]");
-	status = ready(service);
-	if (status != EXIT_DONE &&
-	    !(options.watch && status == EXIT_UNAVAILABLE))
+	(void)count, (void)operands;
+	if (status != EXIT_DONE && !(asked.watch && status == EXIT_UNAVAILABLE))
 		return status;
 	arena = arena_new(DELIVERY_ARENA_MAX);
-	params[0] = options.failed ? "true" : "false";
-	if (options.now || options.failed)
+	if (asked.now || asked.failed)
 		rc = db_run(service->db, sql_outbox_hurry, params, NULL);
-	if (rc == RC_OK && options.watch)
-		status = watch(service, books, mailer, arena);
-	else if (rc == RC_OK && (rc = take_up(books, arena)) == RC_OK)
-		rc = work_off(service, arena, mailer, &sent, &unsent);
+	if (rc == RC_OK && asked.watch)
+		status = watch(service, &books, state->mailer, arena);
+	else if (rc == RC_OK && (rc = take_up(&books, arena)) == RC_OK)
+		rc = work_off(service, arena, state->mailer, &sent, &unsent);
 	arena_free(arena);
 	if (rc != RC_OK)
-		return command_line_fail(service, EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
-	if (!options.watch)
+		return command_line_database(service);
+	if (!asked.watch)
 		printf("%d sent, %d not sent\n", sent, unsent);
 	return unsent > 0 ? EXIT_FAILED : status;
 }
+
+static const struct option replay_options[] = {
+	{ .name = "--failed", .flag = &asked.failed },
+	{ .name = "--dry-run", .flag = &asked.dry_run },
+	{ .name = "--json", .flag = &asked.json },
+	{ .name = NULL },
+};
+
+static const struct option deliver_options[] = {
+	{ .name = "--watch", .flag = &asked.watch },
+	{ .name = "--now", .flag = &asked.now },
+	{ .name = "--failed", .flag = &asked.failed },
+	{ .name = NULL },
+};
+
+const struct command gumroad_tools_replay_command = {
+	.name = "replay",
+	.arguments = "[--failed | ID…] [--dry-run] [--json]",
+	.help = "apply deliveries of the audit table again",
+	.options = replay_options,
+	.operands_max = ANY_OPERANDS,
+	.run = replay,
+};
+
+const struct command gumroad_tools_deliver_command = {
+	.name = "deliver",
+	.arguments = "[--watch] [--now] [--failed]",
+	.help = "send the mails that wait, once or for ever",
+	.options = deliver_options,
+	.run = deliver,
+};
 
 /* gumroad_tools_examine - what waits, while the database is there */
 void

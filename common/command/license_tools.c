@@ -8,6 +8,7 @@
 
 #include "licence/license.h"
 #include "licence/license_key.h"
+#include "base/json.h"
 #include "base/table.h"
 
 DB_OPERATOR_STATEMENT(operator_show, 1,
@@ -59,16 +60,13 @@ write_new(const char *path, const char *text, mode_t mode)
 	return close(file) == 0 && fine;
 }
 
-/* license_tools_keygen - a pair; what is secret never goes to a terminal unasked */
-int
-license_tools_keygen(struct service *service, int argc, char **argv)
+/* keygen - a pair; what is secret never goes to a terminal unasked */
+static int
+keygen(struct service *service, int count, char **operands)
 {
-	const char *secret, *open, *kid, *path = argc == 2 ? argv[1] : NULL;
+	const char *secret, *open, *kid, *path = count > 0 ? operands[0] : NULL;
 	char *open_path;
 
-	if (argc > 2 || (path != NULL && *path == '-'))
-		return command_line_fail(
-		    service, EXIT_USAGE, "usage: keygen [FILE]");
 	if (license_key_make(service->arena, &secret, &open, &kid) != RC_OK)
 		return command_line_fail(
 		    service, EXIT_FAILED, "OpenSSL could not make a key");
@@ -115,30 +113,29 @@ find_key(const struct license_public *keys, size_t count, const char *kid)
 	return NULL;
 }
 
-/* license_tools_verify - offline */
-int
-license_tools_verify(struct service *service, int argc, char **argv)
+/* What the command line asks for. */
+static struct {
+	const char *public_key;
+	bool json;
+} asked;
+
+/* verify - the command: is a signed licence genuine? Offline */
+static int
+verify(struct service *service, int count, char **operands)
 {
 	struct license_public keys[LICENSE_PUBLIC_MAX];
-	const char *path = NULL, *argument = NULL, *text, *problem, *key;
+	const char *text, *problem, *key;
 	struct license_blob blob;
-	size_t count;
+	size_t known;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--public-key") == 0 && i + 1 < argc)
-			path = argv[++i];
-		else if (argument == NULL)
-			argument = argv[i];
-		else
-			path = NULL, argc = 0;
-	}
-	if (path == NULL)
+	if (asked.public_key == NULL)
 		return command_line_fail(service, EXIT_USAGE,
-		    "usage: verify --public-key FILE [BLOB]");
-	if (license_key_read_public(
-		service->arena, path, keys, &count, &problem) != RC_OK)
+		    "--public-key FILE is missing: what keygen wrote to "
+		    "FILE.pub");
+	if (license_key_read_public(service->arena, asked.public_key, keys,
+		&known, &problem) != RC_OK)
 		return command_line_fail(service, EXIT_CONFIG, "%s", problem);
-	text = read_blob(service, argument);
+	text = read_blob(service, count > 0 ? operands[0] : NULL);
 	if (text == NULL ||
 	    license_open(service->arena,
 		config_string(service->config, LICENSE_BLOB_PREFIX), text,
@@ -146,11 +143,11 @@ license_tools_verify(struct service *service, int argc, char **argv)
 		puts("refused: it is no signed licence");
 		return EXIT_FAILED;
 	}
-	key = find_key(keys, count, blob.facts.kid);
+	key = find_key(keys, known, blob.facts.kid);
 	if (key == NULL) {
 		printf("refused: none of the %zu public keys has the id that "
 		       "it names\n",
-		    count);
+		    known);
 		return EXIT_FAILED;
 	}
 	if (license_verify(service->arena, &blob, key) != RC_OK) {
@@ -165,17 +162,11 @@ license_tools_verify(struct service *service, int argc, char **argv)
 static int
 ready(struct service *service, const char *typed, const char **key)
 {
-	if (service->db == NULL)
-		return command_line_fail(
-		    service, EXIT_CONFIG, "DATABASE_URL is not set");
 	*key = license_normal_key(service->arena, typed);
 	if (*key == NULL)
 		return command_line_fail(
 		    service, EXIT_USAGE, "%s is no license key", typed);
-	if (db_connect(service->db) != RC_OK)
-		return command_line_fail(service, EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
-	return EXIT_DONE;
+	return command_line_connect(service);
 }
 
 /* no_license - a key that nobody has */
@@ -186,22 +177,10 @@ no_license(struct service *service, const char *key)
 	    service, EXIT_FAILED, "there is no licence %s", key);
 }
 
-/* unavailable - a statement failed; most often it was not allowed */
-static int
-unavailable(struct service *service)
-{
-	return command_line_fail(service, EXIT_UNAVAILABLE, "database: %s%s",
-	    db_error(service->db),
-	    strcmp(db_sqlstate(service->db), "42501") == 0 ?
-		" (use the schema owner's DATABASE_URL)" :
-		"");
-}
-
-/* show_rows - the result of a statement as a table; false: it failed */
-static bool
-show_rows(struct service *service, const struct db_statement *statement,
-    const char *key, const char *title, const char *const *columns,
-    bool as_json, int *rows)
+/* list - what a statement finds, as a table; NULL: it failed */
+static struct table *
+list(struct service *service, const struct db_statement *statement,
+    const char *key, const char *const *columns)
 {
 	const char *const params[] = { key };
 	const char *cells[TABLE_COLUMNS_MAX];
@@ -209,89 +188,92 @@ show_rows(struct service *service, const struct db_statement *statement,
 	struct table *table;
 
 	if (db_run_any(service->db, statement, 1, params, &result) != RC_OK)
-		return false;
-	*rows = db_result_rows(result);
+		return NULL;
 	table = table_new(columns);
-	for (int i = 0; i < *rows; i++) {
+	for (int i = 0; i < db_result_rows(result); i++) {
 		for (int j = 0; columns[j] != NULL; j++)
 			cells[j] = db_result_text(result, i, j);
 		table_row(table, cells);
 	}
-	if (as_json)
-		printf("\"%s\": ", title);
-	else
-		printf("\n%s\n", title);
-	table_print(table, as_json, stdout);
-	table_free(table);
 	db_result_free(result);
-	return true;
+	return table;
 }
 
-/* show_license - its columns, one a line or as a member each */
+static const char *const license_columns[] = { "license_key", "status",
+	"revoke_reason", "tier", "email", "name", "order", "subscription",
+	"product", "amount_cents", "test", "renewals", "paid_until",
+	"cancelled_at", "created_at", "blob", NULL };
+
+/* print_people - a column a line, then the tables */
 static void
-show_license(const struct db_result *row, bool as_json)
+print_people(const struct db_result *row, const struct table *mails,
+    const struct table *deliveries)
 {
-	static const char *const names[] = { "license_key", "status",
-		"revoke_reason", "tier", "email", "name", "order",
-		"subscription", "product", "amount_cents", "test", "renewals",
-		"paid_until", "cancelled_at", "created_at", "blob", NULL };
-	json_object *object = json_object_new_object();
-	const char *value;
+	for (int i = 0; license_columns[i] != NULL; i++) {
+		const char *value = db_result_text(row, 0, i);
 
-	for (int i = 0; names[i] != NULL; i++) {
-		value = db_result_text(row, 0, i);
-		if (!as_json && value != NULL)
-			printf("%-14s %s\n", names[i], value);
-		json_object_object_add(object, names[i],
-		    value != NULL ? json_object_new_string(value) : NULL);
+		if (value != NULL) {
+			printf("%-14s ", license_columns[i]);
+			table_text(value, stdout);
+			putchar('\n');
+		}
 	}
-	if (as_json)
-		printf("{\"license\": %s,\n",
-		    json_object_to_json_string_ext(object,
-			JSON_C_TO_STRING_PLAIN |
-			    JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
+	puts("\nmails");
+	table_print(mails, false, stdout);
+	puts("\ndeliveries");
+	table_print(deliveries, false, stdout);
 }
 
-/* license_tools_show - the licence, its mails, its deliveries */
-int
-license_tools_show(struct service *service, int argc, char **argv)
+/* print_json - one document */
+static void
+print_json(const struct db_result *row, const struct table *mails,
+    const struct table *deliveries)
 {
-	static const char *const mails[] = { "mail", "kind", "status",
-		"attempts", "created_at", "sent_at", "error", NULL };
-	static const char *const deliveries[] = { "delivery", "resource",
-		"order", "received_at", "status", "error", NULL };
-	bool as_json = argc == 3 && strcmp(argv[2], "--json") == 0;
-	struct db_result *row;
-	const char *params[1], *key;
-	int status, rows;
+	json_object *document = json_object_new_object();
+	json_object *license = json_object_new_object();
 
-	if (argc < 2 || argc > 3 || (argc == 3 && !as_json))
-		return command_line_fail(
-		    service, EXIT_USAGE, "usage: show KEY [--json]");
-	status = ready(service, argv[1], &key);
+	for (int i = 0; license_columns[i] != NULL; i++)
+		json_add_text(
+		    license, license_columns[i], db_result_text(row, 0, i));
+	json_object_object_add(document, "license", license);
+	json_object_object_add(document, "mails", table_json(mails));
+	json_object_object_add(document, "deliveries", table_json(deliveries));
+	json_print(document, stdout);
+	json_object_put(document);
+}
+
+/* show - the command: the licence, its mails, its deliveries */
+static int
+show(struct service *service, int count, char **operands)
+{
+	static const char *const mail_columns[] = { "mail", "kind", "status",
+		"attempts", "created_at", "sent_at", "error", NULL };
+	static const char *const delivery_columns[] = { "delivery", "resource",
+		"order", "received_at", "status", "error", NULL };
+	struct table *mails = NULL, *deliveries = NULL;
+	struct db_result *row = NULL;
+	const char *params[1];
+	int status;
+
+	(void)count;
+	status = ready(service, operands[0], &params[0]);
 	if (status != EXIT_DONE)
 		return status;
-	params[0] = key;
-	if (db_run(service->db, sql_operator_show, params, &row) != RC_OK)
-		return unavailable(service);
-	rows = db_result_rows(row);
-	if (rows == 1)
-		show_license(row, as_json);
+	if (db_run(service->db, sql_operator_show, params, &row) != RC_OK ||
+	    (mails = list(service, &sql_operator_mails.is, params[0],
+		 mail_columns)) == NULL ||
+	    (deliveries = list(service, &sql_operator_events.is, params[0],
+		 delivery_columns)) == NULL)
+		status = command_line_database(service);
+	else if (db_result_rows(row) == 0)
+		status = no_license(service, params[0]);
+	else
+		(asked.json ? print_json : print_people)(
+		    row, mails, deliveries);
+	table_free(deliveries);
+	table_free(mails);
 	db_result_free(row);
-	if (rows == 0)
-		return no_license(service, key);
-	if (!show_rows(service, &sql_operator_mails.is, key, "mails", mails,
-		as_json, &rows))
-		return unavailable(service);
-	if (as_json)
-		puts(",");
-	if (!show_rows(service, &sql_operator_events.is, key, "deliveries",
-		deliveries, as_json, &rows))
-		return unavailable(service);
-	if (as_json)
-		puts("}");
-	return EXIT_DONE;
+	return status;
 }
 
 /* override - the operator's word */
@@ -308,7 +290,7 @@ override(struct service *service, const char *typed, const char *word,
 	if (status != EXIT_DONE)
 		return status;
 	if (db_run(service->db, sql_operator_override, params, &row) != RC_OK)
-		return unavailable(service);
+		return command_line_database(service);
 	now = db_result_text(row, 0, 0);
 	if (now == NULL)
 		status = no_license(service, params[0]);
@@ -318,25 +300,20 @@ override(struct service *service, const char *typed, const char *word,
 	return status;
 }
 
-/* license_tools_revoke - until it is restored */
-int
-license_tools_revoke(struct service *service, int argc, char **argv)
+/* end - the command: no longer valid, until it is restored */
+static int
+end(struct service *service, int count, char **operands)
 {
-	if (argc < 2 || argc > 3)
-		return command_line_fail(
-		    service, EXIT_USAGE, "usage: revoke KEY [REASON]");
-	return override(service, argv[1], "revoked",
-	    argc == 3 ? argv[2] : "revoked by an operator");
+	return override(service, operands[0], "revoked",
+	    count == 2 ? operands[1] : "revoked by an operator");
 }
 
-/* license_tools_restore - until Gumroad has a new reason to revoke */
-int
-license_tools_restore(struct service *service, int argc, char **argv)
+/* restore - the command: until Gumroad has a new reason to revoke */
+static int
+restore(struct service *service, int count, char **operands)
 {
-	if (argc != 2)
-		return command_line_fail(
-		    service, EXIT_USAGE, "usage: restore KEY");
-	return override(service, argv[1], "active", NULL);
+	(void)count;
+	return override(service, operands[0], "active", NULL);
 }
 
 /* queue_mail - for the licence in the first row */
@@ -367,31 +344,97 @@ queue_mail(struct service *service, const struct issuer *issuer,
 	params[2] = issue.mail.text;
 	params[3] = issue.mail.html;
 	if (db_run(service->db, sql_operator_mail, params, NULL) != RC_OK)
-		return unavailable(service);
+		return command_line_database(service);
 	puts("queued; gumroad-webhook deliver sends it");
 	return EXIT_DONE;
 }
 
-/* license_tools_resend - through the outbox, like every mail */
-int
-license_tools_resend(
-    struct service *service, const struct issuer *issuer, int argc, char **argv)
+/* resend - the command: through the outbox, like every mail */
+static int
+resend(struct service *service, int count, char **operands)
 {
+	const struct license_state *state = service->state;
+	const char *params[1];
 	struct db_result *row;
-	const char *params[1], *key;
 	int status;
 
-	if (argc != 2)
-		return command_line_fail(
-		    service, EXIT_USAGE, "usage: resend KEY");
-	status = ready(service, argv[1], &key);
+	(void)count;
+	status = ready(service, operands[0], &params[0]);
 	if (status != EXIT_DONE)
 		return status;
-	params[0] = key;
 	if (db_run(service->db, sql_operator_by_key, params, &row) != RC_OK)
-		return unavailable(service);
-	status = db_result_rows(row) == 1 ? queue_mail(service, issuer, row) :
-					    no_license(service, key);
+		return command_line_database(service);
+	status = db_result_rows(row) == 1 ?
+	    queue_mail(service, state->issuer, row) :
+	    no_license(service, params[0]);
 	db_result_free(row);
 	return status;
 }
+
+static const struct option verify_options[] = {
+	{ .name = "--public-key", .text = &asked.public_key },
+	{ .name = NULL },
+};
+
+static const struct option show_options[] = {
+	{ .name = "--json", .flag = &asked.json },
+	{ .name = NULL },
+};
+
+const struct command license_tools_keygen_command = {
+	.name = "keygen",
+	.arguments = "[FILE]",
+	.help = "make a key to sign licences with",
+	.operands_max = 1,
+	.run = keygen,
+};
+
+const struct command license_tools_verify_command = {
+	.name = "verify",
+	.arguments = "--public-key FILE [BLOB]",
+	.help = "is this signed licence genuine? Needs no database",
+	.options = verify_options,
+	.operands_max = 1,
+	.run = verify,
+};
+
+const struct command license_tools_show_command = {
+	.name = "show",
+	.arguments = "KEY [--json]",
+	.help = "what is known of a licence",
+	.role = "paydesk",
+	.options = show_options,
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = show,
+};
+
+const struct command license_tools_revoke_command = {
+	.name = "revoke",
+	.arguments = "KEY [REASON]",
+	.help = "end a licence",
+	.role = "paydesk",
+	.operands_min = 1,
+	.operands_max = 2,
+	.run = end,
+};
+
+const struct command license_tools_restore_command = {
+	.name = "restore",
+	.arguments = "KEY",
+	.help = "make a licence valid again",
+	.role = "paydesk",
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = restore,
+};
+
+const struct command license_tools_resend_command = {
+	.name = "resend",
+	.arguments = "KEY",
+	.help = "mail a licence again",
+	.role = "paydesk",
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = resend,
+};

@@ -10,17 +10,19 @@
 /* The statements that a program with these commands lists among its own. */
 extern const struct db_statement *const license_tools_statements[];
 
-/* `keygen [FILE]`: the private key to FILE and the public one to FILE.pub. */
-int license_tools_keygen(struct service *service, int argc, char **argv);
+/* The state of a program with these commands, made by its setup(). */
+struct license_state {
+	struct issuer *issuer; /* NULL: what is run writes no mail */
+};
 
-/* `verify --public-key FILE [BLOB]`: exit status 0 when it is genuine, else 1. */
-int license_tools_verify(struct service *service, int argc, char **argv);
+/* The private key goes to FILE and the public one to FILE.pub. */
+extern const struct command license_tools_keygen_command;
 
-/* `show KEY [--json]`, `revoke KEY [REASON]`, `restore KEY`, `resend KEY`. */
-int license_tools_show(struct service *service, int argc, char **argv);
-int license_tools_revoke(struct service *service, int argc, char **argv);
-int license_tools_restore(struct service *service, int argc, char **argv);
-int license_tools_resend(struct service *service, const struct issuer *issuer,
-    int argc, char **argv);
+/* Exit status 1: it is not genuine. */
+extern const struct command license_tools_verify_command;
+
+extern const struct command license_tools_show_command,
+    license_tools_revoke_command, license_tools_restore_command,
+    license_tools_resend_command;
 
 #endif

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/options.h"
 #include "command/replay.h"
+#include "stripe/stripe_state.h"
 
 DB_STATEMENT(link, 2,
     "SELECT result, about, adopted, status, tier"
@@ -49,8 +49,7 @@ bind(struct service *service, const char *customer, const char *account)
 	int exit_status = EXIT_DONE;
 
 	if (db_run(service->db, sql_link, params, &row) != RC_OK)
-		return command_line_fail(service, EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
+		return command_line_database(service);
 	result = db_result_text(row, 0, 0);
 	status = db_result_text(row, 0, 3);
 	if (strcmp(result, "linked") == 0)
@@ -67,31 +66,41 @@ bind(struct service *service, const char *customer, const char *account)
 	return exit_status;
 }
 
-/* link_customer - the command */
-int
-link_customer(struct service *service, struct stripe_intake *intake, int argc,
-    char **argv)
+static bool as_json;
+
+/* run - the command */
+static int
+run(struct service *service, int count, char **operands)
 {
-	bool as_json = false;
-	const struct option_spec specs[] = { { "--json", &as_json, NULL },
-		{ NULL, NULL, NULL } };
-	const char *params[1];
+	const struct stripe_state *state = service->state;
+	const char *const params[] = { operands[0] };
 	struct db_result *held;
 	int status;
 
-	if (options_read(specs, argc, argv) != 2)
-		return command_line_fail(service, EXIT_USAGE,
-		    "usage: link CUSTOMER ACCOUNT [--json]");
+	(void)count;
 	status = command_line_connect(service);
 	if (status == EXIT_DONE)
-		status = bind(service, argv[1], argv[2]);
+		status = bind(service, operands[0], operands[1]);
 	if (status != EXIT_DONE)
 		return status;
-	params[0] = argv[1];
 	if (db_run(service->db, sql_link_held, params, &held) != RC_OK)
-		return command_line_fail(service, EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
-	status = replay_rows(service, intake, held, false, as_json);
+		return command_line_database(service);
+	status = replay_rows(service, state->intake, held, false, as_json);
 	db_result_free(held);
 	return status;
 }
+
+static const struct option options[] = {
+	{ .name = "--json", .flag = &as_json },
+	{ .name = NULL },
+};
+
+const struct command link_command = {
+	.name = "link",
+	.arguments = "CUSTOMER ACCOUNT [--json]",
+	.help = "give a customer at Stripe to an account, and what was held",
+	.options = options,
+	.operands_min = 2,
+	.operands_max = 2,
+	.run = run,
+};

@@ -20,7 +20,7 @@ common_command_libcommand_a_SOURCES = \
 	common/command/stripe_tools.c common/command/stripe_tools.h
 
 command_tests = \
-	tests/unit/command/test-replay \
+	tests/unit/command/test-events \
 	tests/unit/command/test-stripe_tools
 UNIT_TESTS += $(command_tests)
 $(command_tests): LDADD = tests/unit/libunit.a $(command_libs) \

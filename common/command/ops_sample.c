@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/options.h"
 #include "program/stats.h"
 
 DB_STATEMENT(sample_books, 0, "SELECT billing.sample_books()");
@@ -166,29 +165,32 @@ watch(struct service *service)
 	}
 }
 
-/* ops_sample - the command */
-int
-ops_sample(struct service *service, int argc, char **argv)
-{
-	bool watching = false;
-	const struct option_spec specs[] = { { "--watch", &watching, NULL },
-		{ NULL, NULL, NULL } };
-	enum rc rc;
+static bool watching;
 
-	if (options_read(specs, argc, argv) != 0)
-		return command_line_fail(
-		    service, EXIT_USAGE, "give nothing or --watch; see --help");
-	if (service->db == NULL)
-		return command_line_fail(
-		    service, EXIT_CONFIG, "DATABASE_URL is not set");
-	if (watching)
+/* run - the command */
+static int
+run(struct service *service, int count, char **operands)
+{
+	int status = command_line_connect(service);
+
+	(void)count, (void)operands;
+	if (watching && (status == EXIT_DONE || status == EXIT_UNAVAILABLE))
 		watch(service);
-	rc = db_connect(service->db);
-	if (rc == RC_OK)
-		rc = take(service);
-	if (rc != RC_OK)
-		return command_line_fail(service,
-		    rc == RC_INTERNAL ? EXIT_CONFIG : EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
-	return EXIT_DONE;
+	if (status != EXIT_DONE)
+		return status;
+	return take(service) == RC_OK ? EXIT_DONE :
+					command_line_database(service);
 }
+
+static const struct option options[] = {
+	{ .name = "--watch", .flag = &watching },
+	{ .name = NULL },
+};
+
+const struct command ops_sample_command = {
+	.name = "sample",
+	.arguments = "[--watch]",
+	.help = "note how things stand, for the charts",
+	.options = options,
+	.run = run,
+};

@@ -9,10 +9,9 @@
 extern const struct db_statement *const ops_sample_statements[];
 
 /*
- * Runs `sample [--watch]`: notes how things stand in this hour, once, or every
- * minute until a signal ends it. A second time in the same hour takes the place
- * of the first.
+ * Notes how things stand in this hour, once, or every minute until a signal ends
+ * it. A second time in the same hour takes the place of the first.
  */
-int ops_sample(struct service *service, int argc, char **argv);
+extern const struct command ops_sample_command;
 
 #endif

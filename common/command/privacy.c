@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/options.h"
 #include "base/table.h"
 
 DB_OPERATOR_STATEMENT(operator_export, 2,
@@ -26,40 +25,25 @@ struct erasure {
 	struct db_result *result;
 };
 
-/* unavailable - why the database did not do it */
-static int
-unavailable(struct service *service)
-{
-	if (strcmp(db_sqlstate(service->db), "42501") == 0)
-		return command_line_fail(service, EXIT_CONFIG,
-		    "the role in DATABASE_URL may not do this: use "
-		    "paydesk_operator, e.g. "
-		    "DATABASE_URL=postgresql://paydesk_operator@/paydesk");
-	return command_line_fail(
-	    service, EXIT_UNAVAILABLE, "database: %s", db_error(service->db));
-}
+/* What the command line asks for. */
+static struct {
+	bool by_email, dry_run, yes, json;
+} asked;
 
-/* privacy_export - as privacy.h says */
-int
-privacy_export(struct service *service, int argc, char **argv)
+/* export - the command: one JSON document */
+static int export(struct service *service, int count, char **operands)
 {
-	bool by_email = false;
-	const struct option_spec specs[] = {
-		{ "--email", &by_email, NULL },
-		{ NULL, NULL, NULL },
-	};
+	const char *const params[] = { operands[0],
+		asked.by_email ? "true" : "false" };
 	struct db_result *result;
 	const char *problem;
 	int status;
 
-	if (options_read(specs, argc, argv) != 1 || *argv[1] == '\0')
-		return command_line_fail(
-		    service, EXIT_USAGE, "usage: export [--email] ID");
+	(void)count;
 	if ((status = command_line_connect(service)) != EXIT_DONE)
 		return status;
-	const char *const params[] = { argv[1], by_email ? "true" : "false" };
 	if (db_run(service->db, sql_operator_export, params, &result) != RC_OK)
-		return unavailable(service);
+		return command_line_database(service);
 	problem = db_result_text(result, 0, 0);
 	if (problem != NULL)
 		status = command_line_fail(service, EXIT_FAILED, "%s", problem);
@@ -71,9 +55,9 @@ privacy_export(struct service *service, int argc, char **argv)
 	return status;
 }
 
-/* erase - as a transaction's work; a dry run rolls back by not being RC_OK */
+/* erase_work - as a transaction's work; a dry run rolls back by not being RC_OK */
 static enum rc
-erase(struct db *db, void *context)
+erase_work(struct db *db, void *context)
 {
 	struct erasure *erasure = context;
 	const char *const params[] = { erasure->id, erasure->by_email };
@@ -106,43 +90,67 @@ print_erasure(
 
 		table_row(table, cells);
 	}
-	table_print(table, json, stdout);
-	table_free(table);
+	command_line_table(table, json);
 	return EXIT_DONE;
 }
 
-/* privacy_erase - as privacy.h says */
-int
-privacy_erase(struct service *service, int argc, char **argv)
+/* erase - the command: lists what it did, or with --dry-run would do */
+static int
+erase(struct service *service, int count, char **operands)
 {
-	bool by_email = false, yes = false, json = false;
-	struct erasure erasure = { NULL, NULL, false, NULL };
-	const struct option_spec specs[] = {
-		{ "--email", &by_email, NULL },
-		{ "--dry-run", &erasure.dry_run, NULL },
-		{ "--yes", &yes, NULL },
-		{ "--json", &json, NULL },
-		{ NULL, NULL, NULL },
-	};
+	struct erasure erasure = { .id = operands[0],
+		.by_email = asked.by_email ? "true" : "false",
+		.dry_run = asked.dry_run };
 	enum rc rc;
 	int status;
 
-	if (options_read(specs, argc, argv) != 1 || *argv[1] == '\0')
-		return command_line_fail(service, EXIT_USAGE,
-		    "usage: erase [--email] [--dry-run | --yes] [--json] ID");
-	if (erasure.dry_run == yes)
+	(void)count;
+	if (asked.dry_run == asked.yes)
 		return command_line_fail(service, EXIT_USAGE,
 		    "this cannot be undone: look with --dry-run, then give "
 		    "--yes");
 	if ((status = command_line_connect(service)) != EXIT_DONE)
 		return status;
-	erasure.id = argv[1];
-	erasure.by_email = by_email ? "true" : "false";
-	rc = db_transaction(service->db, erase, &erasure);
+	rc = db_transaction(service->db, erase_work, &erasure);
 	if (rc == RC_OK || (rc == RC_NOT_FOUND && erasure.dry_run))
-		status = print_erasure(service, erasure.result, json);
+		status = print_erasure(service, erasure.result, asked.json);
 	else
-		status = unavailable(service);
+		status = command_line_database(service);
 	db_result_free(erasure.result);
 	return status;
 }
+
+static const struct option export_options[] = {
+	{ .name = "--email", .flag = &asked.by_email },
+	{ .name = NULL },
+};
+
+static const struct option erase_options[] = {
+	{ .name = "--email", .flag = &asked.by_email },
+	{ .name = "--dry-run", .flag = &asked.dry_run },
+	{ .name = "--yes", .flag = &asked.yes },
+	{ .name = "--json", .flag = &asked.json },
+	{ .name = NULL },
+};
+
+const struct command privacy_export_command = {
+	.name = "export",
+	.arguments = "[--email] ID",
+	.help = "all that is held on a person, as JSON",
+	.role = "paydesk_operator",
+	.options = export_options,
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = export,
+};
+
+const struct command privacy_erase_command = {
+	.name = "erase",
+	.arguments = "[--email] [--dry-run | --yes] [--json] ID",
+	.help = "take a person out of the books",
+	.role = "paydesk_operator",
+	.options = erase_options,
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = erase,
+};

@@ -12,13 +12,10 @@
 /* The statements that a program with these commands lists among its own. */
 extern const struct db_statement *const privacy_statements[];
 
-/* `export [--email] ID`: one JSON document on standard output. */
-int privacy_export(struct service *service, int argc, char **argv);
-
 /*
- * `erase [--email] [--dry-run | --yes] [--json] ID`: lists what it did, or with
- * --dry-run would do. Exit status 1 when there is nobody to erase, or not yet.
+ * For paydesk_operator alone. erase: exit status 1 when there is nobody to erase,
+ * or not yet.
  */
-int privacy_erase(struct service *service, int argc, char **argv);
+extern const struct command privacy_export_command, privacy_erase_command;
 
 #endif

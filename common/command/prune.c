@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/options.h"
+#include "base/clock.h"
 #include "base/table.h"
 
 DB_STATEMENT(stripe_prune_due, 1,
@@ -34,10 +34,10 @@ const struct db_statement *const prune_gumroad_statements[] = {
 #define DAYS_MAX 36500L
 
 /* What the command line asks for. */
-struct options {
-	char days[16];
+static struct {
+	long days; /* 0: as the setting says */
 	bool dry_run, json;
-};
+} asked;
 
 /* The statements of one provider of events. */
 struct provider {
@@ -48,45 +48,10 @@ struct provider {
 struct run {
 	struct db *db;
 	const struct provider *provider;
-	const struct options *options;
+	char days[16];
 	struct table *table;
 	int done, total;
 };
-
-/* parse_options - days unless others are given; false: the usage is wrong */
-static bool
-parse_options(struct options *options, long days, int argc, char **argv)
-{
-	const char *text = NULL;
-	const struct option_spec specs[] = {
-		{ "--days", NULL, &text },
-		{ "--dry-run", &options->dry_run, NULL },
-		{ "--json", &options->json, NULL },
-		{ NULL, NULL, NULL },
-	};
-	char *end;
-
-	memset(options, 0, sizeof *options);
-	if (options_read(specs, argc, argv) != 0)
-		return false;
-	if (text != NULL) {
-		days = strtol(text, &end, 10);
-		if (end == text || *end != '\0')
-			return false;
-	}
-	snprintf(options->days, sizeof options->days, "%ld", days);
-	return days >= 1 && days <= DAYS_MAX;
-}
-
-/* now_ms - of a clock that only goes forward */
-static long
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* leave_room - a pause as long as the batch: the other half is for deliveries */
 static void
@@ -108,7 +73,7 @@ static enum rc
 batch(struct run *run, const char *part, char *since, size_t since_size,
     int *rows)
 {
-	const char *const params[] = { part, run->options->days,
+	const char *const params[] = { part, run->days,
 		*since != '\0' ? since : NULL, BATCH };
 	struct db_result *result;
 	enum rc rc;
@@ -129,13 +94,13 @@ static enum rc
 prune_part(struct run *run, const char *part, int *count)
 {
 	char since[64] = "";
-	long began_ms;
+	int64_t began_ms;
 	int rows;
 	enum rc rc;
 
 	*count = 0;
 	for (;;) {
-		began_ms = now_ms();
+		began_ms = clock_monotonic_ms();
 		rc = batch(run, part, since, sizeof since, &rows);
 		if (rc != RC_OK || rows == 0)
 			return rc;
@@ -144,7 +109,7 @@ prune_part(struct run *run, const char *part, int *count)
 		if (run->done > run->total)
 			run->total = run->done;
 		command_line_progress(run->done, run->total);
-		leave_room(now_ms() - began_ms);
+		leave_room(clock_monotonic_ms() - began_ms);
 	}
 }
 
@@ -162,7 +127,7 @@ prune_all(struct run *run, const struct db_result *due)
 		const char *cells[] = { db_result_text(due, i, 0),
 			db_result_text(due, i, 1), db_result_text(due, i, 2) };
 
-		if (!run->options->dry_run) {
+		if (!asked.dry_run) {
 			rc = prune_part(run, cells[0], &count);
 			snprintf(rows, sizeof rows, "%d", count);
 			cells[1] = rows;
@@ -174,22 +139,18 @@ prune_all(struct run *run, const struct db_result *due)
 
 /* prune - of one provider */
 static int
-prune(struct service *service, const struct provider *provider, int argc,
-    char **argv)
+prune(struct service *service, const struct provider *provider)
 {
 	static const char *const columns[] = { "what", "rows", "oldest", NULL };
-	struct options options;
-	struct run run = { service->db, provider, &options, NULL, 0, 0 };
-	const char *const params[] = { options.days };
+	struct run run = { .db = service->db, .provider = provider };
+	const char *const params[] = { run.days };
 	struct db_result *due;
 	int status;
 	enum rc rc;
 
-	if (!parse_options(&options,
-		config_long(service->config, PAYLOAD_KEEP_DAYS), argc, argv))
-		return command_line_fail(service, EXIT_USAGE,
-		    "usage: prune [--days N] [--dry-run] [--json]; N is 1 at "
-		    "least: what came today may have to be looked at still");
+	snprintf(run.days, sizeof run.days, "%ld",
+	    asked.days > 0 ? asked.days :
+			     config_long(service->config, PAYLOAD_KEEP_DAYS));
 	if ((status = command_line_connect(service)) != EXIT_DONE)
 		return status;
 	rc = db_run_any(service->db, provider->due,
@@ -197,8 +158,7 @@ prune(struct service *service, const struct provider *provider, int argc,
 	if (rc == RC_OK) {
 		run.table = table_new(columns);
 		rc = prune_all(&run, due);
-		table_print(run.table, options.json, stdout);
-		table_free(run.table);
+		command_line_table(run.table, asked.json);
 		db_result_free(due);
 	}
 	if (rc != RC_OK)
@@ -208,22 +168,51 @@ prune(struct service *service, const struct provider *provider, int argc,
 	return EXIT_DONE;
 }
 
-/* prune_stripe - as prune.h says */
-int
-prune_stripe(struct service *service, int argc, char **argv)
+/* run_stripe - what belongs to stripe-webhook */
+static int
+run_stripe(struct service *service, int count, char **operands)
 {
 	static const struct provider provider = { &sql_stripe_prune_due.is,
 		&sql_stripe_prune.is };
 
-	return prune(service, &provider, argc, argv);
+	(void)count, (void)operands;
+	return prune(service, &provider);
 }
 
-/* prune_gumroad - as prune.h says */
-int
-prune_gumroad(struct service *service, int argc, char **argv)
+/* run_gumroad - what belongs to gumroad-webhook */
+static int
+run_gumroad(struct service *service, int count, char **operands)
 {
 	static const struct provider provider = { &sql_gumroad_prune_due.is,
 		&sql_gumroad_prune.is };
 
-	return prune(service, &provider, argc, argv);
+	(void)count, (void)operands;
+	return prune(service, &provider);
 }
+
+/* What came today may have to be looked at still: a day at least. */
+static const struct option options[] = {
+	{ .name = "--days", .number = &asked.days, .min = 1, .max = DAYS_MAX },
+	{ .name = "--dry-run", .flag = &asked.dry_run },
+	{ .name = "--json", .flag = &asked.json },
+	{ .name = NULL },
+};
+
+#define ARGUMENTS "[--days N] [--dry-run] [--json]"
+#define HELP "empty what is older than PAYLOAD_KEEP_DAYS"
+
+const struct command prune_stripe_command = {
+	.name = "prune",
+	.arguments = ARGUMENTS,
+	.help = HELP,
+	.options = options,
+	.run = run_stripe,
+};
+
+const struct command prune_gumroad_command = {
+	.name = "prune",
+	.arguments = ARGUMENTS,
+	.help = HELP,
+	.options = options,
+	.run = run_gumroad,
+};

@@ -14,11 +14,7 @@
 extern const struct db_statement *const prune_stripe_statements[];
 extern const struct db_statement *const prune_gumroad_statements[];
 
-/*
- * Runs `prune [--days N] [--dry-run] [--json]`, with PAYLOAD_KEEP_DAYS unless N
- * is given. Returns the exit status.
- */
-int prune_stripe(struct service *service, int argc, char **argv);
-int prune_gumroad(struct service *service, int argc, char **argv);
+/* With PAYLOAD_KEEP_DAYS unless --days is given. */
+extern const struct command prune_stripe_command, prune_gumroad_command;
 
 #endif

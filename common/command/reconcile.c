@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/options.h"
 #include "command/reconcile_walk.h"
 #include "base/table.h"
+#include "stripe/stripe_state.h"
 
 DB_STATEMENT(reconcile_begin, 2,
     "SELECT run, after, checked, total"
@@ -29,31 +29,23 @@ const struct db_statement *const reconcile_statements[] = {
 #define ONE_ARENA_MAX (8 << 20)
 
 /* What the command line asks for. */
-struct options {
+static struct {
 	bool dry_run, fix, restart, json;
-};
-
-/* database - its failure, as an exit status */
-static int
-database(struct service *service)
-{
-	return command_line_fail(
-	    service, EXIT_UNAVAILABLE, "database: %s", db_error(service->db));
-}
+} asked;
 
 /* begin - a run, or one that was interrupted; EXIT_DONE, or a status */
 static int
-begin(struct reconcile_walk *walk, const struct options *options)
+begin(struct reconcile_walk *walk)
 {
 	struct service *service = walk->service;
-	const char *const params[] = { options->fix ? "true" : "false",
-		options->restart ? "true" : "false" };
+	const char *const params[] = { asked.fix ? "true" : "false",
+		asked.restart ? "true" : "false" };
 	struct db_result *result;
 	const char *after;
 	int rows;
 
 	if (db_run(service->db, sql_reconcile_begin, params, &result) != RC_OK)
-		return database(service);
+		return command_line_database(service);
 	rows = db_result_rows(result);
 	if (rows == 1) {
 		walk->run = arena_printf(
@@ -97,9 +89,10 @@ print_drift(struct reconcile_walk *walk, bool as_json)
 			cells[c] = db_result_text(rows, i, c);
 		table_row(table, cells);
 	}
-	if (table != NULL && (as_json || db_result_rows(rows) > 0))
-		table_print(table, as_json, stdout);
-	table_free(table);
+	if (as_json || db_result_rows(rows) > 0)
+		command_line_table(table, as_json);
+	else
+		table_free(table);
 	db_result_free(rows);
 	return true;
 }
@@ -114,13 +107,13 @@ finish(struct reconcile_walk *walk, bool as_json)
 	int checked, drift, fixed;
 
 	if (db_run(service->db, sql_reconcile_finish, params, &result) != RC_OK)
-		return database(service);
+		return command_line_database(service);
 	checked = atoi(db_result_text(result, 0, 0));
 	drift = atoi(db_result_text(result, 0, 1));
 	fixed = atoi(db_result_text(result, 0, 2));
 	db_result_free(result);
 	if (!print_drift(walk, as_json))
-		return database(service);
+		return command_line_database(service);
 	fprintf(stderr, "subscriptions at Stripe: %d, different here: %d",
 	    checked, drift);
 	if (walk->fix)
@@ -134,68 +127,66 @@ finish(struct reconcile_walk *walk, bool as_json)
 	return drift > fixed || walk->malformed > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* read_options - false: the usage is wrong */
-static bool
-read_options(struct options *options, int argc, char **argv)
-{
-	const struct option_spec specs[] = {
-		{ "--dry-run", &options->dry_run, NULL },
-		{ "--fix", &options->fix, NULL },
-		{ "--restart", &options->restart, NULL },
-		{ "--json", &options->json, NULL },
-		{ NULL, NULL, NULL },
-	};
-
-	memset(options, 0, sizeof *options);
-	return options_read(specs, argc, argv) == 0 &&
-	    !(options->dry_run && options->fix);
-}
-
-/* run - with everything at hand */
+/* compare - with everything at hand */
 static int
-run(struct reconcile_walk *walk, const struct options *options)
+compare(struct reconcile_walk *walk)
 {
-	struct service *service = walk->service;
-	int status = begin(walk, options);
+	int status = begin(walk);
 	enum rc rc;
 
 	if (status != EXIT_DONE)
 		return status;
 	rc = reconcile_walk(walk);
 	if (rc == RC_OK)
-		return finish(walk, options->json);
+		return finish(walk, asked.json);
 	if (rc == RC_BUSY)
-		return database(service);
-	return command_line_fail(service, EXIT_FAILED,
+		return command_line_database(walk->service);
+	return command_line_fail(walk->service, EXIT_FAILED,
 	    "Stripe did not give its subscriptions; %d are done, run it again "
 	    "for the others",
 	    walk->checked);
 }
 
-/* reconcile - the command */
-int
-reconcile(struct service *service, struct stripe_intake *intake, int argc,
-    char **argv)
+/* run - the command */
+static int
+run(struct service *service, int count, char **operands)
 {
-	struct reconcile_walk walk = { .service = service, .intake = intake };
-	const char *trouble = stripe_intake_trouble(intake);
-	struct options options;
+	const struct stripe_state *state = service->state;
+	struct reconcile_walk walk = {
+		.service = service, .intake = state->intake, .fix = asked.fix
+	};
+	const char *trouble = stripe_intake_trouble(state->intake);
 	int status;
 
-	if (!read_options(&options, argc, argv))
-		return command_line_fail(service, EXIT_USAGE,
-		    "usage: reconcile [--dry-run | --fix] [--restart] "
-		    "[--json]");
+	(void)count, (void)operands;
+	if (asked.dry_run && asked.fix)
+		return command_line_fail(
+		    service, EXIT_USAGE, "give --dry-run or --fix, not both");
 	if (trouble != NULL)
 		return command_line_fail(service, EXIT_CONFIG, "%s", trouble);
 	status = command_line_connect(service);
 	if (status != EXIT_DONE)
 		return status;
-	walk.fix = options.fix;
 	walk.page = arena_new(PAGE_ARENA_MAX);
 	walk.one = arena_new(ONE_ARENA_MAX);
-	status = run(&walk, &options);
+	status = compare(&walk);
 	arena_free(walk.one);
 	arena_free(walk.page);
 	return status;
 }
+
+static const struct option options[] = {
+	{ .name = "--dry-run", .flag = &asked.dry_run },
+	{ .name = "--fix", .flag = &asked.fix },
+	{ .name = "--restart", .flag = &asked.restart },
+	{ .name = "--json", .flag = &asked.json },
+	{ .name = NULL },
+};
+
+const struct command reconcile_command = {
+	.name = "reconcile",
+	.arguments = "[--dry-run | --fix] [--restart] [--json]",
+	.help = "compare every subscription with Stripe's",
+	.options = options,
+	.run = run,
+};

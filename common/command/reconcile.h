@@ -5,17 +5,14 @@
 #define PAYDESK_RECONCILE_H
 
 #include "program/serve.h"
-#include "stripe/stripe_intake.h"
 
 /* What a program with this command lists beside reconcile_walk_statements. */
 extern const struct db_statement *const reconcile_statements[];
 
 /*
- * Runs `reconcile [--dry-run | --fix] [--restart] [--json]`. An interrupted run
- * is gone on with. Exit status 1: something differs, or with --fix: still does;
- * or Stripe did not answer.
+ * An interrupted run is gone on with. Exit status 1: something differs, or with
+ * --fix still does; or Stripe did not answer.
  */
-int reconcile(struct service *service, struct stripe_intake *intake, int argc,
-    char **argv);
+extern const struct command reconcile_command;
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/options.h"
 #include "base/table.h"
 #include "program/doctor.h"
 
@@ -186,12 +185,10 @@ replay_ids(struct service *service, struct stripe_intake *intake,
 	run.table = table_new(columns);
 	for (int i = 0; asked && i < count; i++)
 		asked = replay_id(&run, ids[i]);
-	table_print(run.table, as_json, stdout);
-	table_free(run.table);
+	command_line_table(run.table, as_json);
 	arena_free(run.arena);
 	if (!asked)
-		return command_line_fail(service, EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
+		return command_line_database(service);
 	return run.failures > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -213,7 +210,7 @@ replay_rows(struct service *service, struct stripe_intake *intake,
 }
 
 /* replay_failed - all that could not be applied */
-static int
+int
 replay_failed(struct service *service, struct stripe_intake *intake,
     bool dry_run, bool as_json)
 {
@@ -221,34 +218,10 @@ replay_failed(struct service *service, struct stripe_intake *intake,
 	int status;
 
 	if (db_run_bare(service->db, sql_replay_failed, &rows) != RC_OK)
-		return command_line_fail(service, EXIT_UNAVAILABLE,
-		    "database: %s", db_error(service->db));
+		return command_line_database(service);
 	status = replay_rows(service, intake, rows, dry_run, as_json);
 	db_result_free(rows);
 	return status;
-}
-
-/* replay_events - the command */
-int
-replay_events(struct service *service, struct stripe_intake *intake, int argc,
-    char **argv)
-{
-	bool failed = false, dry_run = false, as_json = false;
-	const struct option_spec specs[] = { { "--failed", &failed, NULL },
-		{ "--dry-run", &dry_run, NULL }, { "--json", &as_json, NULL },
-		{ NULL, NULL, NULL } };
-	int count = options_read(specs, argc, argv), status;
-
-	if (count < 0 || failed == (count > 0))
-		return command_line_fail(service, EXIT_USAGE,
-		    "give either --failed or the ids of events; see --help");
-	status = command_line_connect(service);
-	if (status != EXIT_DONE)
-		return status;
-	if (failed)
-		return replay_failed(service, intake, dry_run, as_json);
-	return replay_ids(service, intake, (const char *const *)argv + 1, count,
-	    dry_run, as_json);
 }
 
 /* replay_examine - what could not be applied, while the database is there */
@@ -264,8 +237,8 @@ replay_examine(struct service *service, struct doctor *doctor)
 	count = db_result_rows(failed);
 	if (count > 0)
 		doctor_warn(doctor, "ledger",
-		    "Mend the cause that replay --failed --dry-run lists, then "
-		    "run stripe-webhook replay --failed.",
+		    "Mend the cause that events replay --failed --dry-run "
+		    "lists, then run stripe-webhook events replay --failed.",
 		    "%d event%s could not be applied", count,
 		    count == 1 ? "" : "s");
 	else

@@ -1,5 +1,5 @@
 /*
- * replay.h - the replay command: events of the ledger, once more.
+ * replay.h - events of the ledger, once more.
  */
 #ifndef PAYDESK_REPLAY_H
 #define PAYDESK_REPLAY_H
@@ -35,9 +35,9 @@ int replay_ids(struct service *service, struct stripe_intake *intake,
 int replay_rows(struct service *service, struct stripe_intake *intake,
     const struct db_result *rows, bool dry_run, bool as_json);
 
-/* Runs `replay [--failed | ID…] [--dry-run] [--json]`. */
-int replay_events(struct service *service, struct stripe_intake *intake,
-    int argc, char **argv);
+/* The same with all that could not be applied. */
+int replay_failed(struct service *service, struct stripe_intake *intake,
+    bool dry_run, bool as_json);
 
 /* For `check`: how many events wait for a replay. */
 void replay_examine(struct service *service, struct doctor *doctor);

@@ -9,9 +9,11 @@
 #include <time.h>
 
 #include "base/http_client.h"
+#include "stripe/stripe_state.h"
 
 #define FILE_MAX (1 << 20) /* bytes */
 #define SEND_TIMEOUT_MS 30000
+#define DELIVERY_ARENA_MAX (4 << 20) /* bytes: a file and its answer */
 
 /* no_secret - neither command can work without one */
 static int
@@ -38,34 +40,32 @@ read_all(struct arena *arena, FILE *file, size_t *len)
 	return text;
 }
 
-/* stripe_tools_verify - the command */
-int
-stripe_tools_verify(struct service *service, const struct signature_keys *keys,
-    int argc, char **argv)
-{
-	const char *header = NULL, *reason, *body;
-	int64_t at_s = time(NULL);
-	size_t len = 0;
-	char *end = NULL;
+/* What the command line asks for. */
+static struct {
+	const char *header, *url, *account;
+	int64_t at_s; /* -1: now */
+} asked = { .at_s = -1 };
 
-	for (int i = 1; i < argc; i += 2) {
-		if (i + 1 < argc && strcmp(argv[i], "--header") == 0)
-			header = argv[i + 1];
-		else if (i + 1 < argc && strcmp(argv[i], "--at") == 0)
-			at_s = strtoll(argv[i + 1], &end, 10);
-		else
-			header = end = NULL, argc = 0;
-	}
-	if (header == NULL || (end != NULL && *end != '\0'))
+/* verify - the command: would a delivery with that header be accepted? */
+static int
+verify(struct service *service, int count, char **operands)
+{
+	const struct stripe_state *state = service->state;
+	const char *reason, *body;
+	size_t len = 0;
+
+	(void)count, (void)operands;
+	if (asked.header == NULL)
 		return command_line_fail(service, EXIT_USAGE,
-		    "usage: verify --header H [--at UNIXTIME] < BODY");
-	if (keys == NULL)
+		    "--header H is missing: the value of Stripe-Signature");
+	if (state->keys == NULL)
 		return no_secret(service);
 	body = read_all(service->arena, stdin, &len);
 	if (body == NULL)
 		return command_line_fail(service, EXIT_FAILED,
 		    "cannot read the body: %s", strerror(errno));
-	if (signature_verify(keys, header, body, len, at_s, &reason) != RC_OK) {
+	if (signature_verify(state->keys, asked.header, body, len,
+		asked.at_s >= 0 ? asked.at_s : time(NULL), &reason) != RC_OK) {
 		printf("refused: %s\n", reason);
 		return EXIT_FAILED;
 	}
@@ -109,23 +109,23 @@ sample_event(struct arena *arena, const char *account, size_t *len)
 
 /* deliver - sign, post, show the answer; false unless it was a 200 */
 static bool
-deliver(struct service *service, const struct signature_keys *keys,
-    struct http_client *http, const char *url, const char *body, size_t len)
+deliver(struct service *service, struct arena *arena, struct http_client *http,
+    const char *body, size_t len)
 {
+	const struct stripe_state *state = service->state;
 	const char *headers[] = { "Content-Type: application/json", NULL,
 		NULL };
-	struct http_call call = { "POST", url, headers, body, len,
+	struct http_call call = { "POST", asked.url, headers, body, len,
 		SEND_TIMEOUT_MS, 0 };
 	struct http_answer answer;
 	char signature[128];
 
-	if (signature_make(keys, body, len, time(NULL), signature,
+	if (signature_make(state->keys, body, len, time(NULL), signature,
 		sizeof signature) != RC_OK)
 		return false;
-	headers[1] = arena_printf(
-	    service->arena, "Stripe-Signature: %s", signature);
-	if (http_client_call(http, service->arena, &call, &answer) != RC_OK) {
-		command_line_fail(service, EXIT_FAILED, "%s: %s", url,
+	headers[1] = arena_printf(arena, "Stripe-Signature: %s", signature);
+	if (http_client_call(http, arena, &call, &answer) != RC_OK) {
+		command_line_fail(service, EXIT_FAILED, "%s: %s", asked.url,
 		    http_client_error(http));
 		return false;
 	}
@@ -135,15 +135,15 @@ deliver(struct service *service, const struct signature_keys *keys,
 
 /* deliver_file - one of the command line's */
 static bool
-deliver_file(struct service *service, const struct signature_keys *keys,
-    struct http_client *http, const char *url, const char *path)
+deliver_file(struct service *service, struct arena *arena,
+    struct http_client *http, const char *path)
 {
 	FILE *file = fopen(path, "r");
 	const char *body = NULL;
 	size_t len = 0;
 
 	if (file != NULL) {
-		body = read_all(service->arena, file, &len);
+		body = read_all(arena, file, &len);
 		fclose(file);
 	}
 	if (body == NULL) {
@@ -151,44 +151,66 @@ deliver_file(struct service *service, const struct signature_keys *keys,
 		    path, strerror(errno));
 		return false;
 	}
-	return deliver(service, keys, http, url, body, len);
+	return deliver(service, arena, http, body, len);
 }
 
-/* stripe_tools_send - the command */
-int
-stripe_tools_send(struct service *service, const struct signature_keys *keys,
-    int argc, char **argv)
+/* send_events - the command: sign each file, or a sample event, and deliver it */
+static int
+send_events(struct service *service, int count, char **operands)
 {
-	const char *url, *body, *account = NULL;
+	const struct stripe_state *state = service->state;
+	struct arena *arena;
 	struct http_client *http;
-	size_t len;
+	const char *body;
 	bool fine = true;
-	int i;
+	size_t len;
 
-	url = arena_printf(service->arena,
-	    "http://127.0.0.1:%ld/webhooks/stripe",
-	    config_long(service->config, PAYDESK_PORT));
-	for (i = 1; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
-		if (strcmp(argv[i], "--url") == 0)
-			url = argv[i + 1];
-		else if (strcmp(argv[i], "--account") == 0)
-			account = argv[i + 1];
-		else
-			break;
-	}
-	if (i < argc && argv[i][0] == '-')
-		return command_line_fail(service, EXIT_USAGE,
-		    "usage: send [--url URL] [--account ID] [FILE…]");
-	if (keys == NULL)
+	if (state->keys == NULL)
 		return no_secret(service);
+	if (asked.url == NULL)
+		asked.url = arena_printf(service->arena,
+		    "http://127.0.0.1:%ld/webhooks/stripe",
+		    config_long(service->config, PAYDESK_PORT));
+	arena = arena_new(DELIVERY_ARENA_MAX);
 	http = http_client_new();
-	if (i == argc) {
-		body = sample_event(service->arena, account, &len);
-		fine = body != NULL &&
-		    deliver(service, keys, http, url, body, len);
+	if (count == 0) {
+		body = sample_event(arena, asked.account, &len);
+		fine = body != NULL && deliver(service, arena, http, body, len);
 	}
-	for (; i < argc; i++)
-		fine &= deliver_file(service, keys, http, url, argv[i]);
+	for (int i = 0; i < count; i++) {
+		fine &= deliver_file(service, arena, http, operands[i]);
+		arena_reset(arena);
+	}
 	http_client_free(http);
+	arena_free(arena);
 	return fine ? EXIT_DONE : EXIT_FAILED;
 }
+
+static const struct option verify_options[] = {
+	{ .name = "--header", .text = &asked.header },
+	{ .name = "--at", .moment_s = &asked.at_s },
+	{ .name = NULL },
+};
+
+static const struct option send_options[] = {
+	{ .name = "--url", .text = &asked.url },
+	{ .name = "--account", .text = &asked.account },
+	{ .name = NULL },
+};
+
+const struct command stripe_tools_verify_command = {
+	.name = "verify",
+	.arguments = "--header H [--at UNIXTIME] < BODY",
+	.help = "would this delivery be accepted, and if not, why?",
+	.options = verify_options,
+	.run = verify,
+};
+
+const struct command stripe_tools_send_command = {
+	.name = "send",
+	.arguments = "[--url URL] [--account ID] [FILE…]",
+	.help = "sign and deliver events, or a sample event",
+	.options = send_options,
+	.operands_max = ANY_OPERANDS,
+	.run = send_events,
+};

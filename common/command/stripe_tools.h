@@ -5,22 +5,14 @@
 #define PAYDESK_STRIPE_TOOLS_H
 
 #include "program/serve.h"
-#include "base/signature.h"
+
+/* Needs no database. Exit status 1, and the reason: it would be refused. */
+extern const struct command stripe_tools_verify_command;
 
 /*
- * `verify --header H [--at UNIXTIME] < BODY`: exit status 0 when a delivery
- * with that header and body would be accepted at that time, 1 and the reason
- * when not. Needs no database.
+ * With the first secret. Exit status 1 when any delivery was not answered with
+ * 200.
  */
-int stripe_tools_verify(struct service *service,
-    const struct signature_keys *keys, int argc, char **argv);
-
-/*
- * `send [--url URL] [--account ID] [FILE…]`: signs each file, or a sample
- * event, with the first secret and delivers it. Exit status 1 when any delivery
- * was not answered with 200.
- */
-int stripe_tools_send(struct service *service,
-    const struct signature_keys *keys, int argc, char **argv);
+extern const struct command stripe_tools_send_command;
 
 #endif

@@ -6,6 +6,7 @@ licence_libs = common/licence/liblicence.a $(middle_libs)
 common_licence_liblicence_a_SOURCES = \
 	common/licence/gumroad.c common/licence/gumroad.h \
 	common/licence/gumroad_books.c common/licence/gumroad_books.h \
+	common/licence/gumroad_state.c common/licence/gumroad_state.h \
 	common/licence/issue.c common/licence/issue.h \
 	common/licence/license.c common/licence/license.h \
 	common/licence/license_key.c common/licence/license_key.h

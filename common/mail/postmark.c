@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/http_client.h"
 #include "base/json.h"
 #include "mail/mail_text.h"
@@ -36,15 +37,13 @@ postmark_new(struct arena *arena, const struct config *config)
 		 config_string(config, POSTMARK_API_BASE))) == NULL ||
 	    (postmark->headers[0] = arena_printf(arena,
 		 "X-Postmark-Server-Token: %s",
-		 config_string(config, POSTMARK_TOKEN))) == NULL) {
-		fputs("paydesk: out of memory at start\n", stderr);
-		exit(71);
-	}
+		 config_string(config, POSTMARK_TOKEN))) == NULL)
+		memory_exhausted();
 	postmark->headers[1] = "Accept: application/json";
 	postmark->headers[2] = "Content-Type: application/json";
 	postmark->http = http_client_new();
 	if (arena_defer(arena, close_http, postmark->http) != 0)
-		exit(71);
+		memory_exhausted();
 	return postmark;
 }
 

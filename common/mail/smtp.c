@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "mail/mail_text.h"
 
 struct smtp {
@@ -61,7 +62,7 @@ smtp_new(struct arena *arena, const struct config *config)
 	    (smtp->curl = curl_easy_init()) == NULL ||
 	    arena_defer(arena, close_curl, smtp->curl) != 0) {
 		fputs("paydesk: libcurl cannot be initialised\n", stderr);
-		exit(71);
+		memory_exhausted();
 	}
 	smtp->url = config_string(config, SMTP_URL);
 	smtp->ca_file = config_string(config, SMTP_CA_FILE);

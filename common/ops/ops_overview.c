@@ -222,7 +222,7 @@ add_failures(const struct page *page)
 		if (all > rows) {
 			html_open(html, "p", "class", "meta", NULL);
 			html_textf(html,
-			    "The last %d of %.0f. stripe-webhook replay "
+			    "The last %d of %.0f. stripe-webhook events replay "
 			    "--failed tries all of Stripe's.",
 			    rows, all);
 			html_close(html, "p");

@@ -255,41 +255,39 @@ examine_database(struct service *service, struct doctor *doctor)
 	return status;
 }
 
-/* read_options - false: the caller has made a mistake */
-static bool
-read_options(int argc, char **argv, bool *offline, bool *as_json)
-{
-	*offline = *as_json = false;
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--offline") == 0)
-			*offline = true;
-		else if (strcmp(argv[i], "--json") == 0)
-			*as_json = true;
-		else
-			return false;
-	}
-	return true;
-}
+static struct {
+	bool offline, json;
+} asked;
 
-/* checkup_run - everything that is needed, looked at once */
-int
-checkup_run(struct service *service, int argc, char **argv)
+static const struct option options[] = {
+	{ .name = "--offline", .flag = &asked.offline },
+	{ .name = "--json", .flag = &asked.json },
+	{ .name = NULL },
+};
+
+/* run - everything that is needed, looked at once */
+static int
+run(struct service *service, int count, char **operands)
 {
-	bool offline, as_json, fine;
-	struct doctor *doctor;
+	struct doctor *doctor = doctor_new(service->arena, asked.offline);
 	int status;
+	bool fine;
 
-	if (!read_options(argc, argv, &offline, &as_json))
-		return command_line_fail(service, EXIT_USAGE,
-		    "usage: %s check [--offline] [--json]",
-		    service->program->name);
-	doctor = doctor_new(service->arena, offline);
+	(void)count, (void)operands;
 	examine_settings(service, doctor);
 	status = examine_database(service, doctor);
 	if (service->program->examine != NULL)
 		service->program->examine(service, doctor);
-	fine = doctor_report(doctor, as_json, stdout);
+	fine = doctor_report(doctor, asked.json, stdout);
 	if (status != EXIT_DONE)
 		return status;
 	return fine ? EXIT_DONE : EXIT_FAILED;
 }
+
+const struct command checkup_command = {
+	.name = "check",
+	.arguments = "[--offline] [--json]",
+	.help = "is all that it needs in place, and if not, what to do?",
+	.options = options,
+	.run = run,
+};

@@ -10,11 +10,10 @@
 #include "program/serve.h"
 
 /*
- * Runs `check [--offline] [--json]` with settings that have been read. Returns
- * the exit status: EXIT_CONFIG when DATABASE_URL or the schema is wrong,
+ * Its exit status: EXIT_CONFIG when DATABASE_URL or the schema is wrong,
  * EXIT_UNAVAILABLE when the database cannot be reached, else EXIT_FAILED when
  * there is any problem.
  */
-int checkup_run(struct service *service, int argc, char **argv);
+extern const struct command checkup_command;
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/signature.h"
 #include "base/table.h"
 
@@ -39,7 +40,7 @@ static _Noreturn void
 out_of_memory(void)
 {
 	fputs("paydesk: out of memory\n", stderr);
-	exit(71);
+	memory_exhausted();
 }
 
 /* doctor_new - without findings */

@@ -27,21 +27,18 @@
 static void
 usage(const struct program *program, FILE *out)
 {
-	const struct command *command;
+	const struct command *const *command;
 	const enum setting *setting;
 	const struct route *route;
 
 	fprintf(out, "%s - %s\n\nUsage:\n", program->name, program->summary);
-	fprintf(out,
-	    "  %s check [--offline] [--json]\n"
-	    "      is all that it needs in place, and if not, what to do?\n",
-	    program->name);
+	command_line_usage(out, program->name, &checkup_command);
 	fprintf(out,
 	    "  %s settings\n      print a settings file with every default\n",
 	    program->name);
-	for (command = program->commands; command->name; command++)
-		fprintf(out, "  %s %s %s\n      %s\n", program->name,
-		    command->name, command->arguments, command->help);
+	for (command = command_line_commands(program); *command != NULL;
+	     command++)
+		command_line_usage(out, program->name, *command);
 	fprintf(out, "  %s --help | --version\n\n", program->name);
 	fputs("With a listening socket on descriptor 0 it serves FastCGI:\n",
 	    out);
@@ -68,23 +65,11 @@ listening(int descriptor)
 	    accepts;
 }
 
-/* find_command - one of the program's own; NULL: it has none of that name */
-static const struct command *
-find_command(const struct program *program, const char *name)
-{
-	const struct command *command = program->commands;
-
-	while (command->name != NULL && strcmp(name, command->name) != 0)
-		command++;
-	return command->name != NULL ? command : NULL;
-}
-
 /* db_timeout_ms - how long to wait for an answer of the database */
 static int
 db_timeout_ms(const struct service *service)
 {
-	if (service->command != NULL &&
-	    find_command(service->program, service->command) != NULL)
+	if (service->command != NULL && service->command != &checkup_command)
 		return COMMAND_TIMEOUT_MS;
 	return service->program->db_timeout_ms != 0 ?
 	    service->program->db_timeout_ms :
@@ -170,26 +155,36 @@ serve(struct service *service)
 	return serve_loop(service, STDIN_FILENO);
 }
 
-/* run_command - by name; the usage when there is none of that name */
-static int
-run_command(struct service *service, int argc, char **argv)
+/* find_command - check, or one of the program's own; NULL: it has none */
+static const struct command *
+find_command(struct service *service, int argc, char **argv, int *words)
 {
-	const struct command *command = find_command(service->program, argv[1]);
+	*words = 2;
+	if (argc > 1 && strcmp(argv[1], checkup_command.name) == 0)
+		return &checkup_command;
+	return command_line_find(service, argc, argv, words);
+}
 
-	if (strcmp(argv[1], "check") == 0)
-		return checkup_run(service, argc - 1, argv + 1);
-	if (command != NULL)
-		return command->run(service, argc - 1, argv + 1);
-	return command_line_fail(service, EXIT_USAGE,
-	    "there is no command '%s'; see %s --help", argv[1],
-	    service->program->name);
+/* wants_help - whether any of the words asks for it */
+static bool
+wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0)
+			return true;
+	}
+	return false;
 }
 
 /* about - answers that need no settings; whether this was one */
 static bool
-about(const struct program *program, int argc, char **argv)
+about(const struct service *service, int argc, char **argv)
 {
-	if (argc > 1 && strcmp(argv[1], "--help") == 0)
+	const struct program *program = service->program;
+
+	if (wants_help(argc, argv) && service->command != NULL)
+		command_line_usage(stdout, program->name, service->command);
+	else if (argc > 1 && strcmp(argv[1], "--help") == 0)
 		usage(program, stdout);
 	else if (argc > 1 && strcmp(argv[1], "--version") == 0)
 		printf("%s (paydesk) %s\n", program->name, PACKAGE_VERSION);
@@ -200,32 +195,55 @@ about(const struct program *program, int argc, char **argv)
 	return true;
 }
 
+/* work - with settings that are right: the command, or the service */
+static int
+work(struct service *service, int count, char **operands)
+{
+	return service->command != NULL ?
+	    service->command->run(service, count, operands) :
+	    serve(service);
+}
+
+/* run - from the settings to the end */
+static int
+run(struct service *service, int count, char **operands)
+{
+	char options[256];
+	int status;
+
+	service->arena = arena_new(SERVICE_ARENA_MAX);
+	status = set_up(service, options, sizeof options);
+	if (status == EXIT_DONE)
+		status = work(service, count, operands);
+	db_free(service->db);
+	arena_free(service->arena);
+	config_free(service->config);
+	return status;
+}
+
 /* program_main - options, then a command or the service */
 int
 program_main(const struct program *program, int argc, char **argv)
 {
 	struct service service = { .program = program };
-	char options[256];
+	int words, count = 0, status = EXIT_DONE;
 	unsigned seed;
-	int status;
 
 	if (getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed)
 		srandom(seed);
 	log_init(program->name);
-	if (about(program, argc, argv))
+	service.command = find_command(&service, argc, argv, &words);
+	if (about(&service, argc, argv))
 		return EXIT_DONE;
 	if (argc < 2 && !listening(STDIN_FILENO)) {
 		usage(program, stderr);
 		return EXIT_USAGE;
 	}
-	service.command = argc > 1 ? argv[1] : NULL;
-	service.arena = arena_new(SERVICE_ARENA_MAX);
-	status = set_up(&service, options, sizeof options);
-	if (status == EXIT_DONE)
-		status = argc > 1 ? run_command(&service, argc, argv) :
-				    serve(&service);
-	db_free(service.db);
-	arena_free(service.arena);
-	config_free(service.config);
-	return status;
+	if (argc > 1 && service.command == NULL)
+		return command_line_unknown(&service, argv[1]);
+	if (service.command != NULL)
+		status = command_line_read(
+		    &service, argc - words, argv + words, &count);
+	return status == EXIT_DONE ? run(&service, count, argv + words) :
+				     status;
 }

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "program/request_fcgi.h"
@@ -40,12 +41,8 @@ struct request {
 struct request *
 request_new(void)
 {
-	struct request *request = calloc(1, sizeof *request);
+	struct request *request = memory_new(sizeof *request);
 
-	if (request == NULL) {
-		fputs("paydesk: out of memory at start\n", stderr);
-		exit(71);
-	}
 	request->arena = arena_new(REQUEST_ARENA_MAX);
 	return request;
 }

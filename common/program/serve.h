@@ -25,7 +25,7 @@
 /* What a running program has; state is its own, made in arena by setup(). */
 struct service {
 	const struct program *program;
-	const char *command; /* its name; NULL when serving */
+	const struct command *command; /* NULL when serving */
 	struct config *config;
 	struct db *db;	     /* NULL when it has no statements */
 	struct arena *arena; /* for what lives as long as the program */
@@ -47,20 +47,13 @@ struct route {
 
 struct doctor; /* doctor.h */
 
-struct command {
-	const char *name;
-	const char *arguments; /* as in a synopsis */
-	const char *help;      /* one line */
-	int (*run)(struct service *service, int argc, char **argv);
-};
-
 struct program {
 	const char *name, *summary;
 	const enum setting *settings; /* ends with SETTING_END */
 	const struct route *routes;   /* ends with a NULL method */
 	const struct db_statement *const *const *statements; /* as db_new() */
-	const struct command *commands; /* ends with a NULL name */
-	int db_timeout_ms;		/* of a request; 0: the usual 5 s */
+	const struct command *const *commands; /* beside check; NULL: none */
+	int db_timeout_ms; /* of a request; 0: the usual 5 s */
 
 	/*
 	 * Answers OPTIONS at any of the paths; RC_NOT_FOUND without a reply:

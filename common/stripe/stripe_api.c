@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "stripe/stripe_client.h"
@@ -28,10 +29,8 @@ stripe_api_new(struct arena *arena, const struct config *config)
 	if (config_string(config, STRIPE_API_KEY) == NULL)
 		return NULL;
 	api = arena_alloc(arena, sizeof *api);
-	if (api == NULL) {
-		fputs("paydesk: out of memory at start\n", stderr);
-		exit(71);
-	}
+	if (api == NULL)
+		memory_exhausted();
 	api->client = stripe_client_new(arena, config);
 	return api;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/memory.h"
 #include "base/log.h"
 
 #define FIRST_DELAY_MS 500 /* before the second attempt; doubles */
@@ -34,25 +36,13 @@ stripe_client_new(struct arena *arena, const struct config *config)
 	    (client->authorization = arena_printf(
 		 arena, "Authorization: Bearer %s", key)) == NULL ||
 	    (client->version = arena_printf(arena, "Stripe-Version: %s",
-		 config_string(config, STRIPE_API_VERSION))) == NULL) {
-		fputs("paydesk: out of memory at start\n", stderr);
-		exit(71);
-	}
+		 config_string(config, STRIPE_API_VERSION))) == NULL)
+		memory_exhausted();
 	client->base = config_string(config, STRIPE_API_BASE);
 	client->http = http_client_new();
 	if (arena_defer(arena, close_http, client->http) != 0)
-		exit(71);
+		memory_exhausted();
 	return client;
-}
-
-/* now_ms - monotonic clock */
-static long
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* make_headers - of a call; false: no memory */
@@ -123,14 +113,14 @@ asked_delay_ms(
 
 /* pause_before - a growing, jittered delay; false: the deadline comes first */
 static bool
-pause_before(int attempt, long least_ms, long deadline_ms)
+pause_before(int attempt, int64_t least_ms, int64_t deadline_ms)
 {
 	long ms = FIRST_DELAY_MS << (attempt - 1);
 
 	ms += random() % (ms / 2);
 	if (ms < least_ms)
 		ms = least_ms;
-	if (ms >= deadline_ms - now_ms())
+	if (ms >= deadline_ms - clock_monotonic_ms())
 		return false;
 	sleep_ms(ms);
 	return true;
@@ -173,8 +163,9 @@ answered_at(struct stripe_client *client)
 static void
 keep_pace(struct stripe_client *client)
 {
-	sleep_ms(client->next_page_ms - now_ms());
-	client->next_page_ms = now_ms() + 1000 / STRIPE_PAGES_PER_SECOND;
+	sleep_ms(client->next_page_ms - clock_monotonic_ms());
+	client->next_page_ms = clock_monotonic_ms() +
+	    1000 / STRIPE_PAGES_PER_SECOND;
 }
 
 /* attempt - once; whatever comes of it is in the exchange */
@@ -202,7 +193,7 @@ stripe_client_exchange(struct stripe_client *client, struct arena *arena,
 	const char *headers[HEADERS_MAX];
 	struct http_call call = { exchange->method, NULL, headers,
 		exchange->body, exchange->body_len, 0, exchange->answer_max };
-	long began_ms, deadline_ms;
+	int64_t began_ms, deadline_ms;
 
 	exchange->error = "out of memory";
 	if (exchange->path != NULL)
@@ -212,10 +203,10 @@ stripe_client_exchange(struct stripe_client *client, struct arena *arena,
 		return RC_UPSTREAM;
 	if (exchange->walks)
 		keep_pace(client);
-	began_ms = now_ms();
+	began_ms = clock_monotonic_ms();
 	deadline_ms = began_ms + exchange->timeout_ms;
 	for (int number = 1;; number++) {
-		call.timeout_ms = deadline_ms - now_ms();
+		call.timeout_ms = deadline_ms - clock_monotonic_ms();
 		attempt(client, arena, &call, exchange);
 		if (number == exchange->attempts ||
 		    !once_more(client, exchange) ||
@@ -226,6 +217,6 @@ stripe_client_exchange(struct stripe_client *client, struct arena *arena,
 	exchange->error = http_client_error(client->http);
 	exchange->answered_s = answered_at(client);
 	exchange->before_s = exchange->answered_s -
-	    (now_ms() - began_ms) / 1000 - 1;
+	    (clock_monotonic_ms() - began_ms) / 1000 - 1;
 	return exchange->answer.status != 0 ? RC_OK : RC_UPSTREAM;
 }

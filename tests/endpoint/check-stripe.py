@@ -574,7 +574,7 @@ def failed_events(desk):
     with desk.failing("22000"):
         desk.deliver(event, answer="handler_error")
     only(check(desk), "ledger", "warning", "1 event could not", "replay")
-    same(desk.run("replay", "--failed").returncode, 0)
+    same(desk.run("events", "replay", "--failed").returncode, 0)
     same(wrong(check(desk)), [])
 
 

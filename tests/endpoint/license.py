@@ -148,8 +148,8 @@ def operator(shop):
     fields = sale()
     key = shop.sell(fields)["license_key"]
     refused = shop.tool("license", "revoke", key)
-    same(refused.returncode, 69)
-    true(b"owner" in refused.stderr, refused.stderr)
+    same(refused.returncode, 78)
+    true(b"use paydesk," in refused.stderr, refused.stderr)
     done = shop.tool("license", "revoke", key, "stolen", owner=True)
     same(done.returncode, 0, done.stderr)
     has(shop.license(fields), status="revoked", revoke_reason="stolen")

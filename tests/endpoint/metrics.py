@@ -48,7 +48,7 @@ tests:
           - exp_labels: {severity: ticket, provider: stripe}
             exp_annotations:
               summary: 3 deliveries of stripe could not be applied
-              action: see /ops, then stripe-webhook replay --failed
+              action: see /ops, which tells the command
       - eval_time: 20m
         alertname: PaydeskWorkersBusy
         exp_alerts:

@@ -88,7 +88,7 @@ def unprocessed(shop):
     age(shop, "webhook_failures", shop.failures(event)[0]["failure_id"], 400)
     has(prune(shop), **{"event payloads": 0, "failed attempts": 0})
     same(len(shop.failures(event)), 1, "failures")
-    same(shop.run("replay", event["id"]).returncode, 0)
+    same(shop.run("events", "replay", event["id"]).returncode, 0)
     has(shop.ledger(event), outcome="applied")
     has(prune(shop), **{"event payloads": 1, "failed attempts": 1})
     same(shop.failures(event), [])
@@ -100,11 +100,11 @@ def replay(shop):
     event = old_event(shop)
     prune(shop)
     shop.stripe.put(event)
-    done = shop.run("replay", "--json", event["id"])
+    done = shop.run("events", "replay", "--json", event["id"])
     same(done.returncode, 0, done.stderr)
     has(json.loads(done.stdout)[0], outcome="duplicate")
     same(shop.ledger(event)["payload"], None)
-    done = shop.run("replay", "--json", event["id"],
+    done = shop.run("events", "replay", "--json", event["id"],
                     environment={"STRIPE_API_KEY": None})
     same(done.returncode, 1)
     true("emptied since; set STRIPE_API_KEY"
@@ -142,7 +142,7 @@ def dry_run(shop):
 def refused(shop, arguments):
     done = shop.tool("stripe-webhook", "prune", *arguments)
     same((done.returncode, done.stdout), (64, b""))
-    true(b"N is 1 at least" in done.stderr, done.stderr)
+    true(b"stripe-webhook: prune: " in done.stderr, done.stderr)
 
 
 @suite.case("PAYLOAD_KEEP_DAYS=0 stops the program at start with a sentence")

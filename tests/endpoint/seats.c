@@ -47,17 +47,16 @@ int
 main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL, SETTING_END };
-	static const struct route routes[] = { { "GET", "/seats", BODY_MAX,
-						   get_seats },
-		{ NULL, NULL, 0, NULL } };
-	static const struct command commands[] = { { NULL, NULL, NULL, NULL } };
+	static const struct route routes[] = {
+		{ "GET", "/seats", BODY_MAX, get_seats },
+		{ NULL, NULL, 0, NULL },
+	};
 	static const struct program program = {
 		.name = "seats",
 		.summary = "tell how many seats are paid for",
 		.settings = settings,
 		.routes = routes,
 		.statements = statements,
-		.commands = commands,
 	};
 
 	return program_main(&program, argc, argv);

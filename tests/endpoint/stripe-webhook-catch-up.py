@@ -346,7 +346,7 @@ def watch(desk):
 def usage(desk, words):
     result = desk.run(*words.split())
     same(result.returncode, USAGE, result.stderr)
-    true(b"usage: catch-up" in result.stderr
+    true(b"stripe-webhook catch-up [--since T]" in result.stderr
          or b"a time is" in result.stderr, result.stderr)
 
 

@@ -79,7 +79,8 @@ def bare(desk):
 
 @suite.each("'{words}' is a usage error", [
     "nonsense", "check nonsense", "verify", "verify --header",
-    "replay", "replay --nonsense", "send --nonsense", "--nonsense"])
+    "events", "events replay", "events replay --nonsense", "replay",
+    "send --nonsense", "--nonsense"])
 def usage_error(desk, words):
     result = fails(desk.run(*words.split(), input=b""))
     same(result.returncode, USAGE, said(result))
@@ -352,6 +353,14 @@ def send_many(desk):
     has(desk.subscription_of(buyer), seat_limit=3)
 
 
+@suite.case("send posts as many files as are named")
+def send_twelve(desk):
+    with contextlib.ExitStack() as stack:
+        result = works(send(desk, *[stack.enter_context(file_with(
+            stripe.encode(desk.buyer().created()))) for _ in range(12)]))
+    same(said(result).count('"status":"applied"'), 12, said(result))
+
+
 @suite.case("send fails when the answer is not 2xx")
 def send_refused(desk):
     with file_with(b"not JSON") as path:
@@ -383,7 +392,7 @@ def failed_event(desk, buyer=None, **fields):
 @suite.case("replay ID applies an event that had failed")
 def replay_id(desk):
     buyer, event = failed_event(desk)
-    works(desk.run("replay", event["id"]), event["id"], "applied")
+    works(desk.run("events", "replay", event["id"]), event["id"], "applied")
     has(desk.subscription_of(buyer), status="active")
     has(desk.ledger(event), outcome="applied", error=None)
     has(desk.account_of(buyer), tier="paid")
@@ -396,7 +405,7 @@ def replay_failed(desk):
     with desk.failing("23514"):
         older, newer = buyer.created(), buyer.updated(at=60, quantity=8)
         desk.deliver(older, newer, answer="handler_error")
-    works(desk.run("replay", "--failed"))
+    works(desk.run("events", "replay", "--failed"))
     for failed, event in failures:
         has(desk.ledger(event), outcome="applied")
         has(desk.subscription_of(failed), status="active")
@@ -408,7 +417,7 @@ def replay_failed(desk):
 @suite.case("replay --json says the same for programs")
 def replay_json(desk):
     buyer, event = failed_event(desk)
-    result = works(desk.run("replay", "--json", event["id"]))
+    result = works(desk.run("events", "replay", "--json", event["id"]))
     row, = json.loads(result.stdout)
     has(row, event=event["id"], type=event["type"], outcome="applied")
     same(desk.subscription_of(buyer)["status"], "active")
@@ -416,7 +425,7 @@ def replay_json(desk):
 
 @suite.case("replay --failed with nothing to do is content")
 def replay_nothing(desk):
-    works(desk.run("replay", "--failed"))
+    works(desk.run("events", "replay", "--failed"))
 
 
 @suite.each("replay {what} --dry-run says what it would do and does nothing",
@@ -424,9 +433,9 @@ def replay_nothing(desk):
 def dry_run(desk, what):
     buyer, event = failed_event(desk)
     with desk.nothing_stored():
-        works(desk.run("replay", event["id"] if what == "ID" else what,
+        works(desk.run("events", "replay", event["id"] if what == "ID" else what,
                        "--dry-run"), event["id"])
-    works(desk.run("replay", "--failed"))
+    works(desk.run("events", "replay", "--failed"))
 
 
 @suite.case("replay of what is processed changes nothing")
@@ -435,7 +444,7 @@ def replay_processed(desk):
     event = buyer.created()
     desk.deliver(event, buyer.updated(at=60, quantity=2))
     before = desk.subscription_of(buyer)
-    result = desk.run("replay", event["id"])
+    result = desk.run("events", "replay", event["id"])
     true("duplicate" in said(result), said(result))
     same(desk.subscription_of(buyer), before)
     has(desk.ledger(event), outcome="applied")
@@ -443,13 +452,13 @@ def replay_processed(desk):
 
 @suite.case("replay of an id that the ledger does not hold fails")
 def replay_unknown(desk):
-    fails(desk.run("replay", "evt_nobody_knows"), "evt_nobody_knows")
+    fails(desk.run("events", "replay", "evt_nobody_knows"), "evt_nobody_knows")
 
 
 @suite.case("replay of several ids does each and fails if one fails")
 def replay_several(desk):
     buyer, event = failed_event(desk)
-    fails(desk.run("replay", "evt_nobody_knows", event["id"]))
+    fails(desk.run("events", "replay", "evt_nobody_knows", event["id"]))
     has(desk.ledger(event), outcome="applied")
 
 
@@ -458,7 +467,7 @@ def replay_fails_again(desk):
     buyer = desk.buyer()
     event = buyer.created(quantity=-1)
     desk.deliver(event, answer="handler_error")
-    fails(desk.run("replay", event["id"]), "handler_error")
+    fails(desk.run("events", "replay", event["id"]), "handler_error")
     same(len(desk.failures(event)), 2, "failures recorded")
     desk.sql("DELETE FROM billing.stripe_events WHERE event_id = %s",
              event["id"])
@@ -474,7 +483,7 @@ def cut_event(desk):
 def replay_cut(desk):
     buyer, event = cut_event(desk)
     desk.stripe.put(event)
-    works(desk.run("replay", event["id"]), "applied")
+    works(desk.run("events", "replay", event["id"]), "applied")
     has(desk.subscription_of(buyer), status="active",
         current_period_end=when(buyer.end))
     same([r["method"] for r in desk.stripe.requests()
@@ -492,18 +501,18 @@ def replay_cut_and_gone(desk, how, answer):
     buyer, event = cut_event(desk)
     if answer:
         desk.stripe.next("GET /v1/events/" + event["id"], answer)
-    fails(desk.run("replay", event["id"]), event["id"])
+    fails(desk.run("events", "replay", event["id"]), event["id"])
     same(desk.subscription_of(buyer), None)
     has(desk.ledger(event), processed_at=None)
     desk.stripe.put(event)
-    works(desk.run("replay", event["id"]), "applied")
+    works(desk.run("events", "replay", event["id"]), "applied")
 
 
 @suite.case("replay takes the same way as a delivery: what is older is stale")
 def replay_stale(desk):
     buyer, event = failed_event(desk)
     desk.deliver(buyer.updated(at=600, quantity=4))
-    result = desk.run("replay", event["id"])
+    result = desk.run("events", "replay", event["id"])
     true("stale" in said(result), said(result))
     has(desk.subscription_of(buyer), seat_limit=4)
     has(desk.ledger(event), outcome="stale")
@@ -512,13 +521,13 @@ def replay_stale(desk):
 @suite.case("replay does not ask for the signature's secret")
 def replay_without_secret(desk):
     buyer, event = failed_event(desk)
-    works(desk.run("replay", event["id"], environment={
+    works(desk.run("events", "replay", event["id"], environment={
         "STRIPE_WEBHOOK_SECRET": None}), "applied")
 
 
 @suite.case("replay fails when the database is away")
 def replay_no_database(desk):
-    fails(desk.run("replay", "--failed", environment={
+    fails(desk.run("events", "replay", "--failed", environment={
         "DATABASE_URL": "host=/nonexistent dbname=paydesk"}))
 
 

@@ -213,7 +213,7 @@ def own_event(desk):
     true(abs(event["created_at"].timestamp() - time.time()) < 60, event)
     has(desk.subscription_of(buyer), last_event_at=event["created_at"],
         last_event_rank=1)
-    result = desk.run("replay", event["event_id"])
+    result = desk.run("events", "replay", event["event_id"])
     true(b"duplicate" in result.stdout, result.stdout)
 
 
@@ -479,7 +479,8 @@ def table(desk):
 def usage(desk, words):
     result = desk.run(*words.split())
     same(result.returncode, USAGE)
-    true(b"usage: reconcile" in result.stderr, result.stderr)
+    true(b"reconcile: " in result.stderr or b"not both" in result.stderr,
+         result.stderr)
 
 
 @suite.each("{what}: it says so and exits {status}", [

@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -91,4 +92,18 @@ unit_input(const void *bytes, size_t len)
 
 	ck_assert_int_eq(dup2(file, STDIN_FILENO), STDIN_FILENO);
 	close(file);
+}
+
+/* unit_assert_json - blanks aside */
+void
+unit_assert_json(const char *text, const char *plain)
+{
+	json_object *parsed = json_tokener_parse(text);
+
+	ck_assert_str_eq(
+	    json_object_to_json_string_ext(parsed,
+		JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+	    plain);
+	ck_assert_int_eq(text[strlen(text) - 1], '\n');
+	json_object_put(parsed);
 }

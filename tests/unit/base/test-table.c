@@ -37,15 +37,14 @@ static const struct {
 	size_t count;
 	const char *text, *json;
 } tables[] = {
-	{ { { NULL, NULL } }, 0, "event  error\n", "[\n]\n" },
+	{ { { NULL, NULL } }, 0, "event  error\n", "[]" },
 	{ { { "evt_1", "none" } }, 1, "event  error\nevt_1  none\n",
-	    "[\n  {\n    \"event\":\"evt_1\",\n    \"error\":\"none\"\n  }\n]"
-	    "\n" },
+	    "[{\"event\":\"evt_1\",\"error\":\"none\"}]" },
 	{ { { "a", "x" }, { "evt_long", NULL }, { NULL, "y" } }, 3,
 	    "event     error\na         x\nevt_long  \n          y\n",
-	    "[\n  {\n    \"event\":\"a\",\n    \"error\":\"x\"\n  },\n"
-	    "  {\n    \"event\":\"evt_long\",\n    \"error\":null\n  },\n"
-	    "  {\n    \"event\":null,\n    \"error\":\"y\"\n  }\n]\n" },
+	    "[{\"event\":\"a\",\"error\":\"x\"},"
+	    "{\"event\":\"evt_long\",\"error\":null},"
+	    "{\"event\":null,\"error\":\"y\"}]" },
 	{ { { "Zo\xc3\xab", "1" }, { "sixsix", "2" } }, 2,
 	    "event   error\nZo\xc3\xab     1\nsixsix  2\n", NULL },
 	{ { { "two words", " x " } }, 1, "event      error\ntwo words   x \n",
@@ -53,8 +52,7 @@ static const struct {
 	{ { { "a\nb\tc\x1b[1m\x7f", "z" } }, 1,
 	    "event       error\na?b?c?[1m?  z\n", NULL },
 	{ { { "say \"hi\"/", "x" } }, 1, NULL,
-	    "[\n  {\n    \"event\":\"say \\\"hi\\\"/\",\n"
-	    "    \"error\":\"x\"\n  }\n]\n" },
+	    "[{\"event\":\"say \\\"hi\\\"/\",\"error\":\"x\"}]" },
 };
 
 START_TEST(prints_aligned_columns)
@@ -73,7 +71,7 @@ START_TEST(prints_json)
 	struct table *table = make(tables[_i].rows, tables[_i].count);
 
 	if (tables[_i].json != NULL)
-		ck_assert_str_eq(print(table, true), tables[_i].json);
+		unit_assert_json(print(table, true), tables[_i].json);
 	free(printed);
 	printed = NULL;
 	table_free(table);

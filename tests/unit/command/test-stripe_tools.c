@@ -8,6 +8,7 @@
 #include "server.h"
 #include "stripe/stripe_event.h"
 #include "stripe/stripe_facts.h"
+#include "stripe/stripe_state.h"
 #include "command/stripe_tools.h"
 #include "unit.h"
 
@@ -15,8 +16,8 @@
 #define BODY "{\"id\":\"evt_1\"}"
 
 static const struct program program = { .name = "unit-program" };
-static struct service service = { .program = &program };
-static struct signature_keys *keys;
+static struct stripe_state state;
+static struct service service = { .program = &program, .state = &state };
 static const char *written;
 
 /* set_up - one secret, no proxy */
@@ -29,33 +30,29 @@ set_up(void)
 	clearenv();
 	service.arena = arena_new(4 << 20);
 	ck_assert_int_eq(config_load(used, &service.config, &problem), RC_OK);
-	keys = signature_keys_new(SECRET);
+	state.keys = signature_keys_new(SECRET);
 }
 
 /* tear_down - the end */
 static void
 tear_down(void)
 {
-	signature_keys_free(keys);
+	signature_keys_free(state.keys);
 	config_free(service.config);
 	arena_free(service.arena);
 }
 
 /* run - a command with arguments that end with NULL; keeps its output */
 static int
-run(int (*command)(struct service *service, const struct signature_keys *keys,
-	int argc, char **argv),
-    int descriptor, const char *const *arguments)
+run(const struct command *command, int descriptor, const char *const *arguments)
 {
-	const char *argv[8] = { "command" };
-	int argc = 1, status;
+	const char *words[8];
+	int count = 0, status;
 
-	while (arguments[argc - 1] != NULL) {
-		argv[argc] = arguments[argc - 1];
-		argc++;
-	}
+	for (; arguments[count] != NULL; count++)
+		words[count] = arguments[count];
 	unit_capture(descriptor);
-	status = command(&service, keys, argc, (char **)argv);
+	status = command_line_run(&service, command, count, (char **)words);
 	written = unit_captured();
 	return status;
 }
@@ -67,7 +64,8 @@ signed_at(int64_t at_s)
 	char *header = arena_alloc(service.arena, 128);
 
 	ck_assert_int_eq(
-	    signature_make(keys, BODY, strlen(BODY), at_s, header, 128), RC_OK);
+	    signature_make(state.keys, BODY, strlen(BODY), at_s, header, 128),
+	    RC_OK);
 	return header;
 }
 
@@ -78,7 +76,8 @@ START_TEST(verify_accepts_a_delivery_of_now)
 
 	unit_input(BODY, strlen(BODY));
 	ck_assert_int_eq(
-	    run(stripe_tools_verify, STDOUT_FILENO, arguments), EXIT_DONE);
+	    run(&stripe_tools_verify_command, STDOUT_FILENO, arguments),
+	    EXIT_DONE);
 	ck_assert_str_eq(written, "accepted\n");
 }
 
@@ -101,7 +100,8 @@ START_TEST(verify_can_look_from_another_time)
 		signed_at(1000), NULL };
 
 	unit_input(BODY, strlen(BODY));
-	ck_assert_int_eq(run(stripe_tools_verify, STDOUT_FILENO, arguments),
+	ck_assert_int_eq(
+	    run(&stripe_tools_verify_command, STDOUT_FILENO, arguments),
 	    times[_i].status);
 	unit_assert_begins(written, times[_i].verdict);
 }
@@ -113,7 +113,8 @@ START_TEST(verify_tells_why_not)
 
 	unit_input(BODY "\n", strlen(BODY) + 1);
 	ck_assert_int_eq(
-	    run(stripe_tools_verify, STDOUT_FILENO, arguments), EXIT_FAILED);
+	    run(&stripe_tools_verify_command, STDOUT_FILENO, arguments),
+	    EXIT_FAILED);
 	unit_assert_begins(written, "refused: no v1 fits the body");
 }
 
@@ -125,9 +126,9 @@ static const char *const wrong_uses[][4] = { { NULL }, { "--header", NULL },
 START_TEST(verify_shows_its_usage)
 {
 	ck_assert_int_eq(
-	    run(stripe_tools_verify, STDERR_FILENO, wrong_uses[_i]),
+	    run(&stripe_tools_verify_command, STDERR_FILENO, wrong_uses[_i]),
 	    EXIT_USAGE);
-	ck_assert_ptr_nonnull(strstr(written, "usage: verify"));
+	ck_assert_ptr_nonnull(strstr(written, "--header H"));
 }
 
 START_TEST(verify_wants_a_time_that_is_a_number)
@@ -136,7 +137,8 @@ START_TEST(verify_wants_a_time_that_is_a_number)
 		"12x", NULL };
 
 	ck_assert_int_eq(
-	    run(stripe_tools_verify, STDERR_FILENO, arguments), EXIT_USAGE);
+	    run(&stripe_tools_verify_command, STDERR_FILENO, arguments),
+	    EXIT_USAGE);
 }
 
 START_TEST(verify_takes_no_endless_body)
@@ -146,7 +148,8 @@ START_TEST(verify_takes_no_endless_body)
 
 	unit_input(body, sizeof body);
 	ck_assert_int_eq(
-	    run(stripe_tools_verify, STDERR_FILENO, arguments), EXIT_FAILED);
+	    run(&stripe_tools_verify_command, STDERR_FILENO, arguments),
+	    EXIT_FAILED);
 	ck_assert_ptr_nonnull(strstr(written, "cannot read the body"));
 }
 
@@ -155,13 +158,14 @@ START_TEST(neither_works_without_a_secret)
 	static const char *const none[] = { NULL };
 	static const char *const arguments[] = { "--header", "t=1,v1=2", NULL };
 
-	signature_keys_free(keys);
-	keys = NULL;
+	signature_keys_free(state.keys);
+	state.keys = NULL;
 	ck_assert_int_eq(
-	    run(stripe_tools_verify, STDERR_FILENO, arguments), EXIT_CONFIG);
+	    run(&stripe_tools_verify_command, STDERR_FILENO, arguments),
+	    EXIT_CONFIG);
 	ck_assert_ptr_nonnull(strstr(written, "STRIPE_WEBHOOK_SECRET"));
 	ck_assert_int_eq(
-	    run(stripe_tools_send, STDERR_FILENO, none), EXIT_CONFIG);
+	    run(&stripe_tools_send_command, STDERR_FILENO, none), EXIT_CONFIG);
 }
 
 /* delivered - the body of the first request, after its signature is checked */
@@ -184,7 +188,7 @@ delivered(void)
 	header += 20;
 	body = strstr(request, "\r\n\r\n") + 4;
 	*strchr(header, '\r') = '\0';
-	ck_assert_int_eq(signature_verify(keys, header, body,
+	ck_assert_int_eq(signature_verify(state.keys, header, body,
 			     (size_t)(end - body), time(NULL), &reason),
 	    RC_OK);
 	return body;
@@ -210,7 +214,8 @@ START_TEST(send_delivers_a_sample)
 	struct catalog *catalog;
 
 	ck_assert_int_eq(
-	    run(stripe_tools_send, STDOUT_FILENO, arguments), EXIT_DONE);
+	    run(&stripe_tools_send_command, STDOUT_FILENO, arguments),
+	    EXIT_DONE);
 	ck_assert_str_eq(written, "200 {\"received\":true}\n");
 	body = delivered();
 	ck_assert_int_eq(
@@ -239,7 +244,8 @@ START_TEST(send_delivers_files)
 		NULL };
 
 	ck_assert_int_eq(
-	    run(stripe_tools_send, STDOUT_FILENO, arguments), EXIT_DONE);
+	    run(&stripe_tools_send_command, STDOUT_FILENO, arguments),
+	    EXIT_DONE);
 	ck_assert_str_eq(written, "200 one\n200 two\n");
 	unit_assert_begins(delivered(), BODY);
 }
@@ -251,7 +257,8 @@ START_TEST(send_fails_unless_all_are_taken)
 	const char *const arguments[] = { "--url", hook(&turn, 1), NULL };
 
 	ck_assert_int_eq(
-	    run(stripe_tools_send, STDOUT_FILENO, arguments), EXIT_FAILED);
+	    run(&stripe_tools_send_command, STDOUT_FILENO, arguments),
+	    EXIT_FAILED);
 	ck_assert_str_eq(written, "400 no\n");
 	delivered();
 }
@@ -264,7 +271,8 @@ static const char *const failures[][4] = {
 START_TEST(send_tells_what_went_wrong)
 {
 	ck_assert_int_eq(
-	    run(stripe_tools_send, STDERR_FILENO, failures[_i]), EXIT_FAILED);
+	    run(&stripe_tools_send_command, STDERR_FILENO, failures[_i]),
+	    EXIT_FAILED);
 	unit_assert_begins(written, "unit-program: ");
 }
 
@@ -274,8 +282,9 @@ static const char *const wrong_sends[][4] = { { "--url", NULL },
 START_TEST(send_shows_its_usage)
 {
 	ck_assert_int_eq(
-	    run(stripe_tools_send, STDERR_FILENO, wrong_sends[_i]), EXIT_USAGE);
-	ck_assert_ptr_nonnull(strstr(written, "usage: send"));
+	    run(&stripe_tools_send_command, STDERR_FILENO, wrong_sends[_i]),
+	    EXIT_USAGE);
+	ck_assert_ptr_nonnull(strstr(written, "unit-program send "));
 }
 
 /* add - all tests */

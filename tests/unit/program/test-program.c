@@ -13,23 +13,33 @@ static enum rc setup_result;
 
 /* show - a command that notes what it gets */
 static int
-show(struct service *service, int argc, char **argv)
+show(struct service *service, int count, char **operands)
 {
-	ck_assert_str_eq(argv[0], "show");
+	if (count > 0)
+		ck_assert_str_eq(operands[0], "a");
 	ck_assert_ptr_nonnull(service->arena);
 	ck_assert_ptr_nonnull(service->config);
 	ck_assert_ptr_null(service->db);
 	state_seen = service->state;
-	arguments_seen = argc;
+	arguments_seen = count;
 	return 42;
 }
 
 /* lose - a command that fails with a sentence */
 static int
-lose(struct service *service, int argc, char **argv)
+lose(struct service *service, int count, char **operands)
 {
-	(void)argc;
-	return command_line_fail(service, EXIT_FAILED, "%s is %d", argv[0], 13);
+	(void)count, (void)operands;
+	return command_line_fail(
+	    service, EXIT_FAILED, "%s is %d", service->command->name, 13);
+}
+
+/* half - a command of two words */
+static int
+half(struct service *service, int count, char **operands)
+{
+	(void)service, (void)operands;
+	return 43 + count;
 }
 
 /* nothing - a handler that is never called here */
@@ -54,10 +64,38 @@ static const enum setting settings[] = { DATABASE_URL, STRIPE_LIVEMODE,
 	REFERRAL_CREDIT_DAYS, SETTING_END };
 static const struct route routes[] = { { "POST", "/one", 10, nothing },
 	{ "GET", "/two", 10, nothing }, { NULL, NULL, 0, NULL } };
-static const struct command commands[] = {
-	{ "show", "[ID…]", "show some", show },
-	{ "lose", "", "fail with a word", lose },
-	{ NULL, NULL, NULL, NULL },
+static bool flagged;
+static const struct option show_options[] = {
+	{ .name = "--b", .flag = &flagged },
+	{ .name = NULL },
+};
+static const struct command show_command = {
+	.name = "show",
+	.arguments = "[ID…] [--b]",
+	.help = "show some",
+	.options = show_options,
+	.operands_max = 2,
+	.run = show,
+};
+static const struct command lose_command = {
+	.name = "lose",
+	.arguments = "",
+	.help = "fail with a word",
+	.run = lose,
+};
+static const struct command half_command = {
+	.name = "half well",
+	.arguments = "ID",
+	.help = "be two words",
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = half,
+};
+static const struct command *const commands[] = {
+	&show_command,
+	&lose_command,
+	&half_command,
+	NULL,
 };
 DB_STATEMENT(one, 0, "SELECT 1");
 static const struct db_statement *const list[] = { &sql_one.is, NULL };
@@ -102,9 +140,9 @@ START_TEST(help_shows_everything)
 {
 	static const char *const words[] = { "unit-program - be tested\n",
 		"unit-program check [--offline] [--json]\n",
-		"unit-program show [ID…]\n", "show some\n", "unit-program lose",
-		"--version", "POST /one\n", "GET /two\n", "DATABASE_URL",
-		"STRIPE_LIVEMODE", "man unit-program" };
+		"unit-program show [ID…] [--b]\n", "show some\n",
+		"unit-program lose", "--version", "POST /one\n", "GET /two\n",
+		"DATABASE_URL", "STRIPE_LIVEMODE", "man unit-program" };
 	const char *written;
 
 	ck_assert_int_eq(
@@ -147,11 +185,46 @@ START_TEST(commands_are_run)
 	const char *written;
 
 	ck_assert_int_eq(run(STDERR_FILENO, &written, "show", "a", "--b"), 42);
-	ck_assert_int_eq(arguments_seen, 3);
+	ck_assert_int_eq(arguments_seen, 1);
+	ck_assert(flagged);
 	ck_assert_ptr_nonnull(state_seen);
 	ck_assert_str_eq(written, "");
 	ck_assert_int_eq(run(STDERR_FILENO, &written, "show", NULL, NULL), 42);
-	ck_assert_int_eq(arguments_seen, 1);
+	ck_assert_int_eq(arguments_seen, 0);
+	ck_assert_int_eq(run(STDERR_FILENO, &written, "half", "well", "a"), 44);
+}
+
+/* Words after the program's name that are wrong, and what is said. */
+static const struct {
+	const char *words[3], *said;
+} misuses[] = {
+	{ { "show", "--c", NULL },
+	    "unit-program: show: there is no option --c" },
+	{ { "lose", "a", NULL }, "unit-program: lose: 'a' is too much" },
+	{ { "half", "well", NULL }, "unit-program: half well: something is" },
+	{ { "half", NULL, NULL }, "unit-program: 'half' is half of a command" },
+	{ { "half", "ill", NULL },
+	    "unit-program: 'half' is half of a command" },
+};
+
+START_TEST(misuse_is_named)
+{
+	const char *written;
+
+	ck_assert_int_eq(run(STDERR_FILENO, &written, misuses[_i].words[0],
+			     misuses[_i].words[1], misuses[_i].words[2]),
+	    EXIT_USAGE);
+	unit_assert_begins(written, misuses[_i].said);
+}
+
+START_TEST(a_command_has_its_own_help)
+{
+	const char *written;
+
+	ck_assert_int_eq(
+	    run(STDOUT_FILENO, &written, "half", "well", "--help"), EXIT_DONE);
+	ck_assert_str_eq(
+	    written, "  unit-program half well ID\n      be two words\n");
 }
 
 START_TEST(commands_fail_with_a_sentence)
@@ -278,8 +351,9 @@ START_TEST(check_refuses_other_words)
 
 	ck_assert_int_eq(
 	    run(STDERR_FILENO, &written, "check", "--json", "x"), EXIT_USAGE);
-	ck_assert_str_eq(written,
-	    "unit-program: usage: unit-program check [--offline] [--json]\n");
+	unit_assert_begins(written, "unit-program: check: 'x' is too much\n");
+	ck_assert_ptr_nonnull(
+	    strstr(written, "unit-program check [--offline] [--json]\n"));
 }
 
 START_TEST(settings_are_printed_as_a_file)
@@ -308,6 +382,8 @@ add(TCase *tests)
 	tcase_add_test(tests, help_needs_no_settings);
 	tcase_add_test(tests, a_bare_start_shows_the_usage);
 	tcase_add_test(tests, commands_are_run);
+	unit_add_table(tests, misuse_is_named, misuses);
+	tcase_add_test(tests, a_command_has_its_own_help);
 	tcase_add_test(tests, commands_fail_with_a_sentence);
 	unit_add_table(tests, other_commands_are_refused, unknown);
 	tcase_add_loop_test(tests, wrong_settings_stop_the_start, 0, 2);
