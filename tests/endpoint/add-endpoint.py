@@ -101,7 +101,7 @@ class Copy:
                                           [".git", "var", "_build"]), ""))
 
     def start(self):
-        self.desk = desk.Desk(workers=1)
+        self.desk = desk.Desk(workers=1, template=None)
         return self.desk
 
     def close(self):
