@@ -144,6 +144,8 @@ post_delivery(struct service *service, struct request *request)
 	struct arena *arena = request_arena(request);
 	struct gumroad_result result;
 	const char *body, *id, *status;
+	enum mail_verdict verdict;
+	int64_t left_ms;
 	size_t body_len;
 	enum rc rc;
 
@@ -161,11 +163,12 @@ post_delivery(struct service *service, struct request *request)
 	}
 	request_log(request, "resource", result.resource);
 	status = result.status;
-	if (result.email_id != NULL &&
-	    send_now(service, request, &result,
-		BUDGET_MS - (clock_monotonic_ms() - began_ms)) != MAIL_SENT &&
-	    strcmp(status, "ok") == 0)
-		status = "minted-email-failed";
+	if (result.email_id != NULL) {
+		left_ms = BUDGET_MS - (clock_monotonic_ms() - began_ms);
+		verdict = send_now(service, request, &result, left_ms);
+		if (verdict != MAIL_SENT && strcmp(status, "ok") == 0)
+			status = "minted-email-failed";
+	}
 	count(result.resource, status);
 	return reply(request, &result, status);
 }

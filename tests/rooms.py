@@ -1,7 +1,6 @@
 #!/usr/bin/python3 -B
 """Every module stands in a room of common/, and uses what is below it alone."""
 
-import glob
 import os
 import re
 import sys
@@ -9,6 +8,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness.desk import SOURCE
+from harness.sources import paths
 from harness.tap import Suite, same, true
 
 # The floors, from the ground up; rooms of one floor do not use each other.
@@ -20,13 +20,7 @@ LINES_MAX = 500
 suite = Suite()
 
 
-def sources(*patterns):
-    return sorted(os.path.relpath(path, SOURCE) for pattern in patterns
-                  for path in glob.glob(os.path.join(SOURCE, pattern)))
-
-
-MADE = ["common/base/schema_version.h", "common/ops/ops_style.h"]
-MODULES = [path for path in sources("common/*/*.[ch]") if path not in MADE]
+MODULES = paths("common/*/*.[ch]")
 
 
 def text(path):
@@ -44,8 +38,8 @@ def room(path):
 
 @suite.case("the rooms are the ones that the floors name, and hold every module")
 def rooms():
-    same({path.split("/")[1] for path in sources("common/*/")}, set(FLOOR))
-    same(sources("common/*.[ch]", "common/*/*/*.[ch]"), [])
+    same({path.split("/")[1] for path in paths("common/*/")}, set(FLOOR))
+    same(paths("common/*.[ch]", "common/*/*/*.[ch]"), [])
 
 
 @suite.case("an include names its room, and that is below or the same")
@@ -78,7 +72,7 @@ def circles():
 @suite.case("a unit suite includes what its room may use, and no more")
 def unit_suites():
     wrong = []
-    for path in sources("tests/unit/*/*.c"):
+    for path in paths("tests/unit/*/*.c"):
         for name in included(path):
             target = name.split("/")[0]
             if "/" in name and target != room(path) and \
@@ -96,7 +90,7 @@ def names():
 
 @suite.case("no file has more than %d lines" % LINES_MAX)
 def lengths():
-    same([path for path in MODULES + sources("cgi-bin/*.c")
+    same([path for path in MODULES + paths("cgi-bin/*.c")
           if text(path).count("\n") > LINES_MAX], [])
 
 

@@ -136,27 +136,60 @@ db_query(struct db *db, const char *sql, struct db_result **result)
 	return run(db, NULL, sql, 0, NULL, result);
 }
 
-/* attempt_transaction - BEGIN, work, COMMIT or ROLLBACK, once */
-static enum rc
-attempt_transaction(
-    struct db *db, enum rc (*work)(struct db *db, void *context), void *context)
+/* What is to be done between BEGIN and COMMIT, or ROLLBACK when it is a trial. */
+struct transaction {
+	enum rc (*work)(struct db *db, void *context);
+	void *context;
+	bool trial;
+};
+
+/* roll_back - and keep what went wrong before */
+static void
+roll_back(struct db *db)
 {
 	char sqlstate[sizeof db->sqlstate], error[sizeof db->error];
+
+	memcpy(sqlstate, db->sqlstate, sizeof sqlstate);
+	memcpy(error, db->error, sizeof error);
+	if (plain(db, "ROLLBACK") == RC_OK)
+		db_link_error(db, sqlstate, error);
+}
+
+/* attempt - BEGIN, work, COMMIT or ROLLBACK, once */
+static enum rc
+attempt(struct db *db, const struct transaction *transaction)
+{
 	enum rc rc;
 
 	if (plain(db, "BEGIN") != RC_OK)
 		return RC_BUSY;
 	db->in_transaction = true;
-	rc = work(db, context);
+	rc = transaction->work(db, transaction->context);
 	db->in_transaction = false;
 	if (db->conn == NULL)
 		return RC_BUSY;
-	if (rc == RC_OK)
+	if (rc == RC_OK && !transaction->trial)
 		return plain(db, "COMMIT");
-	memcpy(sqlstate, db->sqlstate, sizeof sqlstate);
-	memcpy(error, db->error, sizeof error);
-	if (plain(db, "ROLLBACK") == RC_OK)
-		db_link_error(db, sqlstate, error);
+	roll_back(db);
+	return rc;
+}
+
+/* run_transaction - until it is done or refused for good */
+static enum rc
+run_transaction(struct db *db, const struct transaction *transaction)
+{
+	enum rc rc = RC_BUSY;
+
+	db_link_drop_dead(db);
+	for (int number = 0; number < DB_ATTEMPTS; number++) {
+		if (db_connect(db) != RC_OK)
+			return RC_BUSY;
+		db_link_error(db, "", "");
+		rc = attempt(db, transaction);
+		if (rc != RC_BUSY || !retryable(db))
+			break;
+		back_off(number);
+	}
 	return rc;
 }
 
@@ -165,19 +198,19 @@ enum rc
 db_transaction(
     struct db *db, enum rc (*work)(struct db *db, void *context), void *context)
 {
-	enum rc rc = RC_BUSY;
+	const struct transaction transaction = { work, context, false };
 
-	db_link_drop_dead(db);
-	for (int attempt = 0; attempt < DB_ATTEMPTS; attempt++) {
-		if (db_connect(db) != RC_OK)
-			return RC_BUSY;
-		db_link_error(db, "", "");
-		rc = attempt_transaction(db, work, context);
-		if (rc != RC_BUSY || !retryable(db))
-			break;
-		back_off(attempt);
-	}
-	return rc;
+	return run_transaction(db, &transaction);
+}
+
+/* db_trial - as if, and nothing of it */
+enum rc
+db_trial(
+    struct db *db, enum rc (*work)(struct db *db, void *context), void *context)
+{
+	const struct transaction transaction = { work, context, true };
+
+	return run_transaction(db, &transaction);
 }
 
 /* db_misfit - as the last connection found it */

@@ -128,6 +128,13 @@ enum rc db_query(
 enum rc db_transaction(struct db *db,
     enum rc (*work)(struct db *db, void *context), void *context) MUST_CHECK;
 
+/*
+ * The same, and nothing of it stays: what work would do is rolled back, RC_OK or
+ * not.
+ */
+enum rc db_trial(struct db *db, enum rc (*work)(struct db *db, void *context),
+    void *context) MUST_CHECK;
+
 /* The schema's version that the last db_connect() saw; 0: none. */
 int db_schema_version(const struct db *db);
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/percent.h"
 #include "base/utf8.h"
 
 struct form {
@@ -146,22 +147,9 @@ form_text(const struct form_field *field, const char **value)
 const char *
 form_printable(struct arena *arena, const char *text, size_t len)
 {
-	static const char digits[] = "0123456789ABCDEF";
-	size_t room = len + 1;
-	char *copy, *to;
+	char *copy = arena_alloc(arena, PERCENT_GROWTH * len + 1);
 
-	for (size_t i = 0; i < len; i++)
-		room += isgraph((unsigned char)text[i]) ? 0 : 2;
-	copy = to = arena_alloc(arena, room);
-	for (size_t i = 0; copy != NULL && i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (!isgraph(c)) {
-			*to++ = '%';
-			*to++ = digits[c >> 4];
-			*to++ = digits[c & 15];
-		} else
-			*to++ = (char)c;
-	}
+	if (copy != NULL)
+		*percent_encode(copy, text, len, isgraph) = '\0';
 	return copy;
 }

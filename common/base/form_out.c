@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/percent.h"
+
 struct form_out {
 	char text[FORM_OUT_MAX + 1];
 	size_t len;
@@ -30,25 +32,23 @@ put(struct form_out *form, const char *bytes, size_t len)
 	form->text[form->len] = '\0';
 }
 
-/* put_escaped - a component; the bytes in keep besides the unreserved stay */
-static void
-put_escaped(struct form_out *form, const char *component, const char *keep)
+/* is_key - what stays as it is in a key such as items[0][price] */
+static int
+is_key(int byte)
 {
-	static const char unreserved[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "0123456789-._~";
-	char escaped[4];
+	return byte == '[' || byte == ']' || percent_unreserved(byte);
+}
 
-	for (; *component != '\0'; component++) {
-		if (strchr(unreserved, *component) != NULL ||
-		    strchr(keep, *component) != NULL) {
-			put(form, component, 1);
-			continue;
-		}
-		snprintf(escaped, sizeof escaped, "%%%02X",
-		    (unsigned)(unsigned char)*component);
-		put(form, escaped, 3);
-	}
+/* put_encoded - a component */
+static void
+put_encoded(struct form_out *form, const char *component, int (*keeps)(int))
+{
+	char encoded[PERCENT_GROWTH];
+
+	for (; *component != '\0'; component++)
+		put(form, encoded,
+		    (size_t)(percent_encode(encoded, component, 1, keeps) -
+			encoded));
 }
 
 /* form_out_add - one pair */
@@ -59,9 +59,9 @@ form_out_add(struct form_out *form, const char *key, const char *value)
 		return;
 	if (form->len > 0)
 		put(form, "&", 1);
-	put_escaped(form, key, "[]");
+	put_encoded(form, key, is_key);
 	put(form, "=", 1);
-	put_escaped(form, value, "");
+	put_encoded(form, value, percent_unreserved);
 }
 
 /* form_out_add_number - one pair with a number */

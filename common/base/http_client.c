@@ -113,6 +113,28 @@ make_headers(const char *const *lines)
 	return list;
 }
 
+/* is_sent - whether all of the body went out before the call failed */
+static bool
+is_sent(const struct http_client *client, const struct http_call *call)
+{
+	curl_off_t up = 0;
+
+	curl_easy_getinfo(client->curl, CURLINFO_SIZE_UPLOAD_T, &up);
+	return up >= (curl_off_t)call->body_len;
+}
+
+/* keep - the answer, in the arena; false: it has no room */
+static bool
+keep(const struct http_client *client, struct arena *arena,
+    const struct collector *collector, struct http_answer *answer)
+{
+	curl_easy_getinfo(
+	    client->curl, CURLINFO_RESPONSE_CODE, &answer->status);
+	answer->body = arena_copy(arena, collector->bytes, collector->len);
+	answer->body_len = collector->len;
+	return answer->body != NULL;
+}
+
 /* http_client_call - one call within its deadline */
 enum rc
 http_client_call(struct http_client *client, struct arena *arena,
@@ -121,39 +143,27 @@ http_client_call(struct http_client *client, struct arena *arena,
 	struct curl_slist *headers = make_headers(call->headers);
 	struct collector collector = { .max = HTTP_ANSWER_MAX };
 	CURLcode code = CURLE_OUT_OF_MEMORY;
-	enum rc rc = RC_UPSTREAM;
 
 	memset(answer, 0, sizeof *answer);
 	if (call->answer_max != 0)
 		collector.max = call->answer_max;
 	client->error[0] = '\0';
 	client->was_sent = false;
-	if (headers == NULL)
-		goto done;
-	code = set_options(client, call, headers, &collector);
-	if (code == CURLE_OK)
+	if (headers != NULL)
+		code = set_options(client, call, headers, &collector);
+	if (headers != NULL && code == CURLE_OK) {
 		code = curl_easy_perform(client->curl);
-	if (code != CURLE_OK)
-		goto done;
-	curl_easy_getinfo(
-	    client->curl, CURLINFO_RESPONSE_CODE, &answer->status);
-	answer->body = arena_copy(arena, collector.bytes, collector.len);
-	answer->body_len = collector.len;
-	code = CURLE_OUT_OF_MEMORY;
-	rc = answer->body != NULL ? RC_OK : RC_UPSTREAM;
-done:
-	if (code != CURLE_OK && headers != NULL) {
-		curl_off_t up = 0;
-
-		curl_easy_getinfo(client->curl, CURLINFO_SIZE_UPLOAD_T, &up);
-		client->was_sent = up >= (curl_off_t)call->body_len;
+		if (code != CURLE_OK)
+			client->was_sent = is_sent(client, call);
 	}
-	if (rc != RC_OK && client->error[0] == '\0')
+	if (code == CURLE_OK && !keep(client, arena, &collector, answer))
+		code = CURLE_OUT_OF_MEMORY;
+	if (code != CURLE_OK && client->error[0] == '\0')
 		snprintf(client->error, sizeof client->error, "%s",
 		    curl_easy_strerror(code));
 	curl_slist_free_all(headers);
 	free(collector.bytes);
-	return rc;
+	return code == CURLE_OK ? RC_OK : RC_UPSTREAM;
 }
 
 /* http_client_header - of the last answer */

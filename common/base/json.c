@@ -78,6 +78,39 @@ json_path(json_object *object, ...)
 	return object;
 }
 
+/* struct json_entry is never defined: it is json-c's lh_entry by another name. */
+
+/* json_first - NULL when there is none */
+const struct json_entry *
+json_first(json_object *object)
+{
+	return json_object_is_type(object, json_type_object) ?
+	    (const struct json_entry *)json_object_get_object(object)->head :
+	    NULL;
+}
+
+/* json_next - NULL behind the last */
+const struct json_entry *
+json_next(const struct json_entry *entry)
+{
+	return (const struct json_entry *)((const struct lh_entry *)entry)
+	    ->next;
+}
+
+/* json_key - the member's name */
+const char *
+json_key(const struct json_entry *entry)
+{
+	return ((const struct lh_entry *)entry)->k;
+}
+
+/* json_value - the member; NULL is JSON's null */
+json_object *
+json_value(const struct json_entry *entry)
+{
+	return (json_object *)(uintptr_t)((const struct lh_entry *)entry)->v;
+}
+
 /* string_value - the text of a string that can go into the database */
 static enum rc
 string_value(json_object *member, size_t max, const char **value)

@@ -43,6 +43,18 @@ json_object *json_member(json_object *object, const char *key);
 /* json_member() along several keys; the list ends with NULL. */
 json_object *json_path(json_object *object, ...) __attribute__((sentinel));
 
+/*
+ * Walks the members of an object, none of anything else; json-c's own loop is no
+ * standard C. The object must not be changed meanwhile.
+ *   for (const struct json_entry *e = json_first(object); e; e = json_next(e))
+ *           … json_key(e), json_value(e) …
+ */
+struct json_entry;
+const struct json_entry *json_first(json_object *object);
+const struct json_entry *json_next(const struct json_entry *entry);
+const char *json_key(const struct json_entry *entry);
+json_object *json_value(const struct json_entry *entry);
+
 enum rc json_string(
     json_object *object, const char *key, const char **value) MUST_CHECK;
 

@@ -5,7 +5,7 @@ noinst_LIBRARIES += common/base/libbase.a
 base_libs = common/base/libbase.a $(libraries)
 common_base_libbase_a_SOURCES = \
 	common/base/arena.c common/base/arena.h \
-	common/base/base64url.c common/base/base64url.h \
+	common/base/base64.c common/base/base64.h \
 	common/base/buffer.c common/base/buffer.h \
 	common/base/clock.c common/base/clock.h \
 	common/base/db.c common/base/db.h \
@@ -20,6 +20,7 @@ common_base_libbase_a_SOURCES = \
 	common/base/memory.c common/base/memory.h \
 	common/base/moment.c common/base/moment.h \
 	common/base/options.c common/base/options.h \
+	common/base/percent.c common/base/percent.h \
 	common/base/rc.c common/base/rc.h \
 	common/base/secret.c common/base/secret.h \
 	common/base/signature.c common/base/signature.h \

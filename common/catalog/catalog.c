@@ -171,6 +171,7 @@ static enum rc
 add_product(struct arena *arena, struct catalog *catalog, const char *product,
     json_object *offer, const char **problem)
 {
+	const struct json_entry *entry;
 	json_object *plans = json_member(offer, "plans");
 
 	if (add_tier(arena, catalog, product, NULL, offer, problem) != RC_OK)
@@ -182,10 +183,9 @@ add_product(struct arena *arena, struct catalog *catalog, const char *product,
 		    "CATALOG: gumroad.%s.plans must be an object", product);
 		return RC_BAD_REQUEST;
 	}
-	json_object_object_foreach(plans, plan, tier)
-	{
-		if (add_tier(arena, catalog, product, plan, tier, problem) !=
-		    RC_OK)
+	for (entry = json_first(plans); entry; entry = json_next(entry)) {
+		if (add_tier(arena, catalog, product, json_key(entry),
+			json_value(entry), problem) != RC_OK)
 			return RC_BAD_REQUEST;
 	}
 	return RC_OK;
@@ -196,6 +196,7 @@ static enum rc
 load_products(struct arena *arena, struct catalog *catalog,
     json_object *document, const char **problem)
 {
+	const struct json_entry *entry;
 	json_object *products = json_member(document, "gumroad");
 	size_t count = 1;
 
@@ -205,11 +206,9 @@ load_products(struct arena *arena, struct catalog *catalog,
 		*problem = "CATALOG: gumroad must be an object";
 		return RC_BAD_REQUEST;
 	}
-	json_object_object_foreach(products, name, counted)
-	{
-		json_object *plans = json_member(counted, "plans");
+	for (entry = json_first(products); entry; entry = json_next(entry)) {
+		json_object *plans = json_member(json_value(entry), "plans");
 
-		(void)name;
 		count += 1;
 		if (json_object_is_type(plans, json_type_object))
 			count += (size_t)json_object_object_length(plans);
@@ -217,10 +216,9 @@ load_products(struct arena *arena, struct catalog *catalog,
 	catalog->tiers = arena_alloc(arena, count * sizeof *catalog->tiers);
 	if (catalog->tiers == NULL)
 		return RC_INTERNAL;
-	json_object_object_foreach(products, product, offer)
-	{
-		if (add_product(arena, catalog, product, offer, problem) !=
-		    RC_OK)
+	for (entry = json_first(products); entry; entry = json_next(entry)) {
+		if (add_product(arena, catalog, json_key(entry),
+			json_value(entry), problem) != RC_OK)
 			return RC_BAD_REQUEST;
 	}
 	return RC_OK;
@@ -231,6 +229,7 @@ static enum rc
 load_plans(struct arena *arena, struct catalog *catalog, json_object *document,
     const char **problem)
 {
+	const struct json_entry *entry;
 	json_object *plans = json_member(document, "plans");
 
 	catalog->plans = plans;
@@ -245,9 +244,9 @@ load_plans(struct arena *arena, struct catalog *catalog, json_object *document,
 		sizeof *catalog->prices);
 	if (catalog->prices == NULL)
 		return RC_INTERNAL;
-	json_object_object_foreach(plans, plan, offers)
-	{
-		if (add_plan(arena, catalog, plan, offers, problem) != RC_OK)
+	for (entry = json_first(plans); entry; entry = json_next(entry)) {
+		if (add_plan(arena, catalog, json_key(entry), json_value(entry),
+			problem) != RC_OK)
 			return RC_BAD_REQUEST;
 	}
 	return check_default_plan(arena, catalog, document, problem);

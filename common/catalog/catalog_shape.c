@@ -1,5 +1,7 @@
 #include "catalog/catalog_shape.h"
 
+#include "base/json.h"
+
 #include <string.h>
 
 #define ANY "*" /* a name that the shop chooses */
@@ -65,12 +67,13 @@ unread(struct arena *arena, json_object *object, const struct shape *shape,
     const char *place)
 {
 	const struct shape *found;
-	const char *inside, *sentence = NULL;
+	const char *name, *inside, *sentence = NULL;
+	const struct json_entry *entry;
 
-	if (shape == NULL || !json_object_is_type(object, json_type_object))
+	if (shape == NULL)
 		return NULL;
-	json_object_object_foreach(object, name, member)
-	{
+	for (entry = json_first(object); entry; entry = json_next(entry)) {
+		name = json_key(entry);
 		found = find(shape, name);
 		if (found == NULL && *name == '_')
 			continue;
@@ -81,7 +84,7 @@ unread(struct arena *arena, json_object *object, const struct shape *shape,
 		inside = arena_printf(arena, "%s%s.", place, name);
 		if (inside != NULL)
 			sentence = unread(
-			    arena, member, found->members, inside);
+			    arena, json_value(entry), found->members, inside);
 		if (sentence != NULL)
 			break;
 	}

@@ -21,7 +21,6 @@ const struct db_statement *const privacy_statements[] = {
 /* An erasure under way. */
 struct erasure {
 	const char *id, *by_email;
-	bool dry_run;
 	struct db_result *result;
 };
 
@@ -55,19 +54,15 @@ static int export(struct service *service, int count, char **operands)
 	return status;
 }
 
-/* erase_work - as a transaction's work; a dry run rolls back by not being RC_OK */
+/* erase_work - of a transaction, or of a trial */
 static enum rc
 erase_work(struct db *db, void *context)
 {
 	struct erasure *erasure = context;
 	const char *const params[] = { erasure->id, erasure->by_email };
-	enum rc rc;
 
 	db_result_free(erasure->result);
-	rc = db_run(db, sql_operator_erase, params, &erasure->result);
-	if (rc == RC_OK && erasure->dry_run)
-		return RC_NOT_FOUND;
-	return rc;
+	return db_run(db, sql_operator_erase, params, &erasure->result);
 }
 
 /* print_erasure - what was done; or why nothing was, and the status for that */
@@ -99,8 +94,7 @@ static int
 erase(struct service *service, int count, char **operands)
 {
 	struct erasure erasure = { .id = operands[0],
-		.by_email = asked.by_email ? "true" : "false",
-		.dry_run = asked.dry_run };
+		.by_email = asked.by_email ? "true" : "false" };
 	enum rc rc;
 	int status;
 
@@ -111,8 +105,9 @@ erase(struct service *service, int count, char **operands)
 		    "--yes");
 	if ((status = command_line_connect(service)) != EXIT_DONE)
 		return status;
-	rc = db_transaction(service->db, erase_work, &erasure);
-	if (rc == RC_OK || (rc == RC_NOT_FOUND && erasure.dry_run))
+	rc = (asked.dry_run ? db_trial : db_transaction)(
+	    service->db, erase_work, &erasure);
+	if (rc == RC_OK)
 		status = print_erasure(service, erasure.result, asked.json);
 	else
 		status = command_line_database(service);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/base64url.h"
+#include "base/base64.h"
 #include "base/json.h"
 #include "licence/license_key.h"
 
@@ -172,8 +172,8 @@ license_sign(const struct license_signer *signer, struct arena *arena,
 	EVP_MD_CTX_free(context);
 	if (!fine)
 		return RC_INTERNAL;
-	text64 = base64url_encode(arena, text, strlen(text));
-	signature64 = base64url_encode(arena, signature, signature_len);
+	text64 = base64_url_encode(arena, text, strlen(text));
+	signature64 = base64_url_encode(arena, signature, signature_len);
 	if (text64 == NULL || signature64 == NULL)
 		return RC_TOO_LARGE;
 	*blob = arena_printf(
@@ -217,9 +217,9 @@ license_open(struct arena *arena, const char *blob_prefix, const char *text,
 	dot = strchr(text, '.');
 	if (dot == NULL)
 		return RC_BAD_REQUEST;
-	blob->payload = (const char *)base64url_decode(
+	blob->payload = (const char *)base64_url_decode(
 	    arena, text, (size_t)(dot - text), &blob->payload_len);
-	blob->signature = base64url_decode(
+	blob->signature = base64_url_decode(
 	    arena, dot + 1, strcspn(dot + 1, " \t\r\n"), &signature_len);
 	if (blob->payload == NULL || blob->signature == NULL ||
 	    signature_len != SIGNATURE_LEN ||

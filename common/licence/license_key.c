@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/base64url.h"
+#include "base/base64.h"
 
 #define RAW_LEN 32  /* bytes of a raw public key */
 #define KID_BYTES 8 /* of its digest */
@@ -64,8 +64,9 @@ license_key_public(struct arena *arena, const EVP_PKEY *key)
 {
 	unsigned char raw[RAW_LEN];
 
-	return raw_public(key, raw) ? base64url_encode(arena, raw, sizeof raw) :
-				      NULL;
+	return raw_public(key, raw) ?
+	    base64_url_encode(arena, raw, sizeof raw) :
+	    NULL;
 }
 
 /* license_key_id - hex of the first bytes of the digest */
@@ -90,7 +91,7 @@ license_key_from_public(struct arena *arena, const char *public_key)
 	unsigned char *raw;
 	size_t len;
 
-	raw = base64url_decode(arena, public_key, strlen(public_key), &len);
+	raw = base64_url_decode(arena, public_key, strlen(public_key), &len);
 	if (raw == NULL || len != RAW_LEN)
 		return NULL;
 	return EVP_PKEY_new_raw_public_key(

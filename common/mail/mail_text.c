@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/base64.h"
 #include "base/utf8.h"
 
 #define WORD_BYTES_MAX 42 /* of text in one encoded word: 75 with its frame */
@@ -40,28 +41,6 @@ plain(const char *text)
 	return strstr(text, "=?") == NULL;
 }
 
-/* base64 - RFC 2045; returns the end of what it wrote */
-static char *
-base64(char *to, const unsigned char *from, size_t len)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < len; i += 3) {
-		unsigned bits = (unsigned)from[i] << 16;
-
-		if (i + 1 < len)
-			bits |= (unsigned)from[i + 1] << 8;
-		if (i + 2 < len)
-			bits |= from[i + 2];
-		*to++ = digits[bits >> 18];
-		*to++ = digits[bits >> 12 & 63];
-		*to++ = i + 1 < len ? digits[bits >> 6 & 63] : '=';
-		*to++ = i + 2 < len ? digits[bits & 63] : '=';
-	}
-	return to;
-}
-
 /*
  * encoded_words - RFC 2047, folded; no word ends inside a character. text is a
  * line by mail_one_line(), so it is UTF-8.
@@ -80,7 +59,7 @@ encoded_words(struct arena *arena, const char *text)
 		    taken + size <= WORD_BYTES_MAX)
 			taken += size;
 		to += sprintf(to, "%s=?UTF-8?B?", to == words ? "" : "\r\n ");
-		to = base64(to, (const unsigned char *)text, taken);
+		to = base64_encode(to, text, taken);
 		to += sprintf(to, "?=");
 		text += taken;
 		len -= taken;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/percent.h"
 #include "base/utf8.h"
 
 /* struct html is never defined: it is a struct buffer by another name. */
@@ -151,26 +152,14 @@ const char *
 html_link(
     struct arena *arena, const char *path, const char *key, const char *value)
 {
-	static const char hex[] = "0123456789ABCDEF";
-	char *link = arena_alloc(
-	    arena, strlen(path) + strlen(key) + 3 * strlen(value) + 3);
+	char *link = arena_alloc(arena,
+	    strlen(path) + strlen(key) + PERCENT_GROWTH * strlen(value) + 3);
 	char *out = link;
 
 	if (link == NULL)
 		return NULL;
 	out += sprintf(out, "%s?%s=", path, key);
-	for (; *value != '\0'; value++) {
-		unsigned char byte = (unsigned char)*value;
-
-		if (byte < 0x80 &&
-		    (isalnum(byte) || strchr("-._~", byte) != NULL))
-			*out++ = (char)byte;
-		else {
-			*out++ = '%';
-			*out++ = hex[byte >> 4];
-			*out++ = hex[byte & 15];
-		}
-	}
+	out = percent_encode(out, value, strlen(value), percent_unreserved);
 	*out = '\0';
 	return link;
 }

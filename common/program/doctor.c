@@ -65,7 +65,7 @@ doctor_online(const struct doctor *doctor)
 }
 
 /* find - add a finding */
-static void
+static void __attribute__((format(printf, 5, 0)))
 find(struct doctor *doctor, enum result result, const char *subject,
     const char *advice, const char *format, va_list args)
 {

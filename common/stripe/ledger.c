@@ -193,15 +193,6 @@ try_work(struct db *db, void *context)
 	return trial->rc;
 }
 
-/* undone_work - the same, rolled back by not returning RC_OK */
-static enum rc
-undone_work(struct db *db, void *context)
-{
-	enum rc rc = try_work(db, context);
-
-	return rc == RC_OK ? RC_NOT_FOUND : rc;
-}
-
 /* fail - for people to read, for a resend to try again */
 static enum rc
 fail(struct db *db, struct arena *arena, const struct ledger_entry *entry,
@@ -276,8 +267,8 @@ ledger_try(struct db *db, struct arena *arena, const struct ledger_entry *entry,
 
 	*problem = entry->problem;
 	if (entry->problem == NULL) {
-		rc = db_transaction(db, undone_work, &trial);
-		if (rc != RC_NOT_FOUND && rc != RC_BAD_REQUEST)
+		rc = db_trial(db, try_work, &trial);
+		if (rc != RC_OK && rc != RC_BAD_REQUEST)
 			return rc;
 		*problem = arena_printf(arena, "%s", db_error(db));
 	}

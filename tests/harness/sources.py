@@ -7,6 +7,7 @@ import re
 
 from .desk import SOURCE
 
+MADE = ("schema_version.h", "ops_style.h")
 LITERALS = r'(?:"(?:[^"\\]|\\.)*"\s*)+'
 
 
@@ -18,6 +19,13 @@ def _files(*patterns):
                 texts.append(re.sub(r"/\*.*?\*/", "", file.read(),
                                     flags=re.S))
     return texts
+
+
+def paths(*patterns):
+    """The files of the sources that fit, without what make makes."""
+    return sorted(os.path.relpath(path, SOURCE) for pattern in patterns
+                  for path in glob.glob(os.path.join(SOURCE, pattern))
+                  if os.path.basename(path) not in MADE)
 
 
 def c_files():

@@ -179,8 +179,8 @@ START_TEST(refuses)
 static const char *const strangers[] = { OTHER_SECRET, "unit_first",
 	"whsec_unit_firs", "whsec_unit_first1", "whsec_unit_first\n",
 	"\twhsec_unit_first", "WHSEC_UNIT_FIRST", "whsec_", "whsec_unit first",
-	"whsec_1 whsec_2 whsec_3 whsec_4 whsec_5 whsec_6 whsec_7 whsec_8 "
-	"whsec_unit_first" };
+	("whsec_1 whsec_2 whsec_3 whsec_4 whsec_5 whsec_6 whsec_7 whsec_8 "
+	 "whsec_unit_first") };
 
 START_TEST(refuses_other_secrets)
 {

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base64url.h"
+#include "base/base64.h"
 #include "licence/license.h"
 #include "licence/license_key.h"
 #include "unit.h"
@@ -160,8 +160,8 @@ START_TEST(base64url_goes_both_ways)
 	unsigned char *decoded;
 	size_t len;
 
-	ck_assert_str_eq(base64url_encode(arena, bytes, strlen(bytes)), text);
-	decoded = base64url_decode(arena, text, strlen(text), &len);
+	ck_assert_str_eq(base64_url_encode(arena, bytes, strlen(bytes)), text);
+	decoded = base64_url_decode(arena, text, strlen(text), &len);
 	ck_assert_uint_eq(len, strlen(bytes));
 	ck_assert_str_eq((char *)decoded, bytes);
 }
@@ -173,7 +173,7 @@ START_TEST(base64url_is_written_in_one_way_only)
 {
 	size_t len;
 
-	ck_assert_ptr_null(base64url_decode(
+	ck_assert_ptr_null(base64_url_decode(
 	    arena, not_encoded[_i], strlen(not_encoded[_i]), &len));
 }
 

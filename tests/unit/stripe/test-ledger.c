@@ -97,6 +97,14 @@ db_transaction(
 	return rc;
 }
 
+enum rc
+db_trial(
+    struct db *db, enum rc (*work)(struct db *db, void *context), void *context)
+{
+	rolled_back = true;
+	return work(db, context);
+}
+
 static struct arena *arena;
 static struct ledger_entry entry;
 static enum ledger_outcome outcome;

@@ -1,13 +1,36 @@
-#include "base/base64url.h"
+#include "base/base64.h"
 
 #include <string.h>
 
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			     "abcdefghijklmnopqrstuvwxyz0123456789-_";
+#define DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-/* base64url_encode - six bits a digit */
+static const char digits[] = DIGITS "-_"; /* of URLs */
+
+/* base64_encode - three bytes are four digits */
 char *
-base64url_encode(struct arena *arena, const void *bytes, size_t len)
+base64_encode(char *to, const void *bytes, size_t len)
+{
+	static const char usual[] = DIGITS "+/";
+	const unsigned char *from = bytes;
+
+	for (size_t i = 0; i < len; i += 3) {
+		unsigned bits = (unsigned)from[i] << 16;
+
+		if (i + 1 < len)
+			bits |= (unsigned)from[i + 1] << 8;
+		if (i + 2 < len)
+			bits |= from[i + 2];
+		*to++ = usual[bits >> 18];
+		*to++ = usual[bits >> 12 & 63];
+		*to++ = i + 1 < len ? usual[bits >> 6 & 63] : '=';
+		*to++ = i + 2 < len ? usual[bits & 63] : '=';
+	}
+	return to;
+}
+
+/* base64_url_encode - six bits a digit */
+char *
+base64_url_encode(struct arena *arena, const void *bytes, size_t len)
 {
 	const unsigned char *from = bytes;
 	char *text = arena_alloc(arena, (len + 2) / 3 * 4 + 1), *to = text;
@@ -24,9 +47,9 @@ base64url_encode(struct arena *arena, const void *bytes, size_t len)
 	return text;
 }
 
-/* base64url_decode - bits that are left over must be zero */
+/* base64_url_decode - bits that are left over must be zero */
 unsigned char *
-base64url_decode(
+base64_url_decode(
     struct arena *arena, const char *text, size_t text_len, size_t *len)
 {
 	unsigned char *bytes = arena_alloc(arena, text_len + 1), *to = bytes;
