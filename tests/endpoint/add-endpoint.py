@@ -21,7 +21,7 @@ from harness import desk
 from harness.tap import Suite, same, true
 
 NOT_COPIED = shutil.ignore_patterns(
-    ".git", "var", "_build", "_inst", "*.tar.gz", "*.log", "*.trs")
+    ".git", "var", "_build", "_inst", "template", "*.tar.gz", "*.log", "*.trs")
 
 
 def guide():

@@ -34,7 +34,6 @@ def newest():
 @contextlib.contextmanager
 def database(desk, name="scratch"):
     """An empty database of the schema's owner; its conninfo."""
-    desk.expect_log("FATAL:  terminating connection due to administrator")
     with contextlib.closing(desk.superuser()) as connection:
         cursor = connection.cursor()
         cursor.execute("CREATE DATABASE %s OWNER paydesk" % name)

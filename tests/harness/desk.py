@@ -68,6 +68,7 @@ STRAY = re.compile(
     r"|level=(warn|error)"
     r"|\[(warn|error|crit|alert|emerg)\]"
     r"|\b(WARNING|ERROR|FATAL|PANIC|TRAP):(?!  terminating autovacuum"
+    r"|  terminating connection due to administrator command"
     r"|  connection to client lost)"
     r"|terminated by signal")
 
