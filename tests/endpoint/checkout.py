@@ -465,8 +465,11 @@ def same_key(desk):
 @suite.case("Idempotency-Key: two accounts do not share one")
 def keys_of_two(desk):
     key = {"Idempotency-Key": "order-1"}
-    true(desk.customer().checkout(key).json["id"]
-         != desk.customer().checkout(key).json["id"], "the same session")
+    first, second = desk.customer(), desk.customer()
+    ids = [who.checkout(key).json["id"] for who in (first, second)]
+    true(ids[0] != ids[1], "the same session")
+    same([who.checkout(key).json["id"] for who in (first, second)], ids,
+         "each account's own, once more")
 
 
 @suite.case("Idempotency-Key: another order with the same key is refused")

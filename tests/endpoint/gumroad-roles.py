@@ -79,18 +79,25 @@ def columns(shop):
                      % column), DENIED, column)
 
 
+def executable(shop, role, function):
+    """Whether the role may call it: asked of the grants, for the tables would
+    deny what it does in any case."""
+    return shop.value(
+        """SELECT bool_or(has_function_privilege(%s, oid, 'EXECUTE'))
+           FROM pg_proc WHERE pronamespace = 'billing'::regnamespace
+           AND proname = %s""", role, function)
+
+
 @suite.each("{role} may not override a licence", list(READABLE))
 def override(shop, role):
-    same(as_role(shop, role, "SELECT billing.license_override('x', 'active', "
-                 "NULL)"), DENIED)
+    same(executable(shop, role, "license_override"), False)
 
 
 @suite.case("license may neither mint nor take mails")
 def functions(shop):
-    for call in ("outbox_claim(1)", "outbox_hurry(true)",
-                 "outbox_mark(1, 'sent', NULL, NULL)", "license_settle(1)",
-                 "outbox_add('k', 1, 'a@b.c', 'n', 's', 't', 'h', 0)"):
-        same(as_role(shop, LICENSE, "SELECT billing." + call), DENIED, call)
+    for function in ("outbox_claim", "outbox_hurry", "outbox_mark",
+                     "license_settle", "outbox_add", "gumroad_apply"):
+        same(executable(shop, LICENSE, function), False, function)
 
 
 suite.main()

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -58,6 +59,7 @@ class Front:
         self.back.lock = threading.Lock()
         threading.Thread(target=self.back.serve_forever, daemon=True).start()
         self._certificate()
+        self._permissive_openssl()
         self._files(caller)
         owner = os.stat(desk.var + "/pg")
         if os.geteuid() == 0:
@@ -75,7 +77,8 @@ class Front:
     def _nginx(self, *arguments, **options):
         return self.desk._as_owner_of_the_cluster(
             *END_WITH_US, "nginx", "-e", os.path.join(self.directory, "error.log"),
-            "-c", self.conf, *arguments, **options)
+            "-c", self.conf, *arguments,
+            env={**os.environ, "OPENSSL_CONF": self.openssl}, **options)
 
     def _certificate(self):
         subprocess.run([
@@ -87,6 +90,16 @@ class Front:
             stderr=subprocess.DEVNULL)
         self.tls = ssl.create_default_context(
             cafile=self.directory + "/fullchain.pem")
+
+    def _permissive_openssl(self):
+        """A system that allows TLS 1.0 and weak ciphers: what nginx's own
+        settings refuse is refused by nothing else."""
+        self.openssl = os.path.join(self.directory, "openssl.cnf")
+        with open(self.openssl, "w") as file:
+            file.write("openssl_conf = init\n[init]\nssl_conf = ssl\n"
+                       "[ssl]\nsystem_default = all\n[all]\n"
+                       "MinProtocol = TLSv1\n"
+                       "CipherString = ALL:@SECLEVEL=0\n")
 
     def _files(self, caller):
         with open(self.desk.var + "/sockets") as file:
@@ -240,6 +253,7 @@ def redirected(desk):
 
 @suite.case("protocols before TLS 1.2 are refused")
 def old_tls(desk):
+    """nginx alone decides: its OpenSSL is told to allow them."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -394,10 +408,16 @@ def hammer(desk, path, count, source=None, **headers):
     return statuses
 
 
-@suite.each("limits: over the address's rate is 429 on {path}", [
-    "/checkout", "/portal", "/account/referral"])
-def address_limit(desk, path):
-    same(429 in hammer(desk, path, 60, ELSEWHERE), True, "a 429")
+@suite.each("limits: an address may burst to 20 and no more on {path}", [
+    {"path": "/checkout", "source": "127.0.0.4"},
+    {"path": "/portal", "source": "127.0.0.5"},
+    {"path": "/account/referral", "source": "127.0.0.6"}])
+def address_limit(desk, path, source):
+    """One more a second comes free while the 60 are asked."""
+    started = time.monotonic()
+    let_in = sum(status != 429 for status in hammer(desk, path, 60, source))
+    free = int(time.monotonic() - started) + 1
+    true(20 <= let_in <= 21 + free, "%d let in, %d free" % (let_in, free))
 
 
 @suite.case("limits: one credential has less than an address")

@@ -57,19 +57,4 @@ def next_event(desk):
         desk.deliver(desk.buyer().created())
 
 
-@suite.case("a backend that is terminated while idle is not noticed")
-def terminated_idle(desk):
-    for _ in range(2):
-        with contextlib.closing(desk.superuser()) as connection:
-            connection.cursor().execute(
-                """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                   WHERE usename = 'paydesk_stripe_webhook'""")
-        wait_until(lambda: not desk.value(
-            """SELECT count(*) FROM pg_stat_activity
-               WHERE usename = 'paydesk_stripe_webhook'"""), 10,
-            "the end of the backends")
-        for _ in range(2 * WORKERS):
-            desk.deliver(desk.buyer().created())
-
-
 suite.main()

@@ -21,6 +21,7 @@ from harness.worker import Worker
 WORKERS = 4
 BUYERS = 30
 TERMS = 24
+WATCHDOG_S = 30
 OLD_ENOUGH_MS = 250     # multiwatch gives up on a child that ends too young
 
 suite = Suite(lambda: Desk(
@@ -111,6 +112,17 @@ def others_wait(desk):
         same(worker.log().count("status="), 1, "requests it has taken")
         for link in waiting:
             link.close()
+
+
+@suite.case("a request that does not end takes its worker with it after 30 s")
+def watchdog(desk):
+    with Worker(desk.program(), desk.command_environment()) as worker:
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(worker.path)
+            link.sendall(b"\1\1")  # of a record's head, and no more
+            same(worker.process.wait(WATCHDOG_S + 10), 1, "exit status")
+        true("a request took over 30 s; the worker ends" in worker.log(),
+             worker.log())
 
 
 suite.main()

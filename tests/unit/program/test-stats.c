@@ -157,6 +157,10 @@ START_TEST(workers_that_are_killed_leave_their_counts_and_their_slot)
 	requests();
 	ck_assert_uint_eq(total.workers, 0);
 	ck_assert_uint_eq(total.busy, 0);
+	ck_assert(stats_join(directory, "desk"));
+	requests();
+	ck_assert_uint_eq(total.workers, 1);
+	ck_assert_uint_eq(total.busy, 0); /* as who had the slot still was */
 }
 
 START_TEST(more_workers_than_slots_go_uncounted)
