@@ -29,6 +29,7 @@ common_base_libbase_a_SOURCES = \
 
 base_tests = \
 	tests/unit/base/test-arena \
+	tests/unit/base/test-base64 \
 	tests/unit/base/test-buffer \
 	tests/unit/base/test-db \
 	tests/unit/base/test-form \
@@ -37,8 +38,10 @@ base_tests = \
 	tests/unit/base/test-json \
 	tests/unit/base/test-json_grammar \
 	tests/unit/base/test-log \
+	tests/unit/base/test-mail_address \
 	tests/unit/base/test-moment \
 	tests/unit/base/test-options \
+	tests/unit/base/test-percent \
 	tests/unit/base/test-rc \
 	tests/unit/base/test-secret \
 	tests/unit/base/test-signature \

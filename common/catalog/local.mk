@@ -9,7 +9,8 @@ common_catalog_libcatalog_a_SOURCES = \
 
 catalog_tests = \
 	tests/unit/catalog/test-catalog \
-	tests/unit/catalog/test-catalog_checkout
+	tests/unit/catalog/test-catalog_checkout \
+	tests/unit/catalog/test-catalog_shape
 UNIT_TESTS += $(catalog_tests)
 $(catalog_tests): LDADD = tests/unit/libunit.a $(catalog_libs) \
 	$(CHECK_LIBS)

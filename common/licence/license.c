@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "licence/license_key.h"
 
+#define BLANKS " \t\r\n" /* that a copied text may have around it */
 #define SIGNATURE_LEN 64
 #define RANDOM_DIGITS 15 /* 75 bits */
 
@@ -207,9 +208,9 @@ license_open(struct arena *arena, const char *blob_prefix, const char *text,
     struct license_blob *blob)
 {
 	size_t prefix_len = strlen(blob_prefix), signature_len;
-	const char *dot;
+	const char *dot, *end;
 
-	text += strspn(text, " \t\r\n");
+	text += strspn(text, BLANKS);
 	if (strlen(text) > LICENSE_BLOB_MAX ||
 	    strncmp(text, blob_prefix, prefix_len) != 0)
 		return RC_BAD_REQUEST;
@@ -217,15 +218,15 @@ license_open(struct arena *arena, const char *blob_prefix, const char *text,
 	dot = strchr(text, '.');
 	if (dot == NULL)
 		return RC_BAD_REQUEST;
+	end = dot + 1 + strcspn(dot + 1, BLANKS);
+	if (end[strspn(end, BLANKS)] != '\0')
+		return RC_BAD_REQUEST;
 	blob->payload = (const char *)base64_url_decode(
 	    arena, text, (size_t)(dot - text), &blob->payload_len);
 	blob->signature = base64_url_decode(
-	    arena, dot + 1, strcspn(dot + 1, " \t\r\n"), &signature_len);
+	    arena, dot + 1, (size_t)(end - dot - 1), &signature_len);
 	if (blob->payload == NULL || blob->signature == NULL ||
-	    signature_len != SIGNATURE_LEN ||
-	    dot[1 + strcspn(dot + 1, " \t\r\n") +
-		strspn(dot + 1 + strcspn(dot + 1, " \t\r\n"), " \t\r\n")] !=
-		'\0')
+	    signature_len != SIGNATURE_LEN)
 		return RC_BAD_REQUEST;
 	return read_facts(
 	    arena, blob->payload, blob->payload_len, &blob->facts);

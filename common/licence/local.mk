@@ -13,7 +13,8 @@ common_licence_liblicence_a_SOURCES = \
 
 licence_tests = \
 	tests/unit/licence/test-gumroad \
-	tests/unit/licence/test-license
+	tests/unit/licence/test-license \
+	tests/unit/licence/test-license_key
 UNIT_TESTS += $(licence_tests)
 $(licence_tests): LDADD = tests/unit/libunit.a $(licence_libs) \
 	$(CHECK_LIBS)

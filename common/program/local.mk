@@ -23,13 +23,15 @@ common_program_libprogram_a_SOURCES = \
 
 program_tests = \
 	tests/unit/program/test-bearer \
+	tests/unit/program/test-caller \
 	tests/unit/program/test-config \
 	tests/unit/program/test-csrf \
 	tests/unit/program/test-doctor \
 	tests/unit/program/test-program \
 	tests/unit/program/test-request \
 	tests/unit/program/test-site \
-	tests/unit/program/test-stats
+	tests/unit/program/test-stats \
+	tests/unit/program/test-value_check
 UNIT_TESTS += $(program_tests)
 $(program_tests): LDADD = tests/unit/libunit.a $(program_libs) \
 	$(CHECK_LIBS)

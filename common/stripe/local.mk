@@ -17,6 +17,7 @@ common_stripe_libstripe_a_SOURCES = \
 
 stripe_tests = \
 	tests/unit/stripe/test-ledger \
+	tests/unit/stripe/test-order \
 	tests/unit/stripe/test-stripe_api \
 	tests/unit/stripe/test-stripe_event \
 	tests/unit/stripe/test-stripe_facts \

@@ -1,146 +1,46 @@
-/*
- * A FastCGI request without FastCGI: libfcgi's streams are plain buffers here,
- * one that is read and one that is written.
- */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "peer.h"
 #include "program/request_fcgi.h"
 #include "unit.h"
 
-#define PARAMS_MAX 8
-
-static struct {
-	char *params[PARAMS_MAX + 1];
-	size_t param_count;
-	unsigned char in[1024], out[65536];
-	FCGX_Stream in_stream, out_stream;
-	FCGX_Request fcgx;
-} peer;
-
-static struct request *request;
-
-/* no_more - the peer has sent all that it will */
-static void
-no_more(FCGX_Stream *stream)
-{
-	stream->isClosed = 1;
-}
-
-/* too_much - no test writes more than the buffer takes */
-static void
-too_much(FCGX_Stream *stream, int do_close)
-{
-	(void)stream;
-	(void)do_close;
-	ck_abort_msg("the reply is larger than the test expects");
-}
-
-/* set_up - a request without parameters and body */
-static void
-set_up(void)
-{
-	memset(&peer, 0, sizeof peer);
-	peer.in_stream.isReader = 1;
-	peer.in_stream.rdNext = peer.in_stream.stop = peer.in;
-	peer.in_stream.fillBuffProc = no_more;
-	peer.out_stream.wrNext = peer.out;
-	peer.out_stream.stop = peer.out + sizeof peer.out;
-	peer.out_stream.emptyBuffProc = too_much;
-	peer.fcgx.in = &peer.in_stream;
-	peer.fcgx.out = &peer.out_stream;
-	peer.fcgx.envp = peer.params;
-	request = request_new();
-}
-
-/* tear_down - the end */
-static void
-tear_down(void)
-{
-	request_free(request);
-	for (size_t i = 0; i < peer.param_count; i++)
-		free(peer.params[i]);
-}
-
-/* param - one more CGI variable, NAME=value */
-static void
-param(const char *pair)
-{
-	ck_assert_uint_lt(peer.param_count, PARAMS_MAX);
-	peer.params[peer.param_count++] = strdup(pair);
-}
-
-/* send_body - what the peer sends */
-static void
-send_body(const void *bytes, size_t len)
-{
-	memcpy(peer.in, bytes, len);
-	peer.in_stream.stop = peer.in + len;
-}
-
-/* begin - as the skeleton does */
-static void
-begin(void)
-{
-	request_begin(request, &peer.fcgx);
-}
-
-/* sent - what the peer got for an answer */
-static const char *
-sent(void)
-{
-	request_send(request);
-	ck_assert(peer.out_stream.wrNext < peer.out_stream.stop);
-	*peer.out_stream.wrNext = '\0';
-	return (const char *)peer.out;
-}
-
-/* logged - the line that ends the request */
-static const char *
-logged(unsigned round_trips)
-{
-	unit_capture(STDERR_FILENO);
-	request_end(request, round_trips);
-	return unit_captured();
-}
-
 START_TEST(parameters_are_found)
 {
-	param("REQUEST_METHOD=POST");
-	param("SCRIPT_NAME=/webhooks/stripe");
-	param("HTTP_STRIPE_SIGNATURE=t=1,v1=2");
-	param("EMPTY=");
-	begin();
-	ck_assert_str_eq(request_method(request), "POST");
-	ck_assert_str_eq(request_path(request), "/webhooks/stripe");
+	peer_param("REQUEST_METHOD=POST");
+	peer_param("SCRIPT_NAME=/webhooks/stripe");
+	peer_param("HTTP_STRIPE_SIGNATURE=t=1,v1=2");
+	peer_param("EMPTY=");
+	peer_begin();
+	ck_assert_str_eq(request_method(peer.request), "POST");
+	ck_assert_str_eq(request_path(peer.request), "/webhooks/stripe");
 	ck_assert_str_eq(
-	    request_param(request, "HTTP_STRIPE_SIGNATURE"), "t=1,v1=2");
-	ck_assert_str_eq(request_param(request, "EMPTY"), "");
-	ck_assert_ptr_null(request_param(request, "HTTP_STRIPE"));
-	ck_assert_ptr_null(request_param(request, "NONE"));
+	    request_param(peer.request, "HTTP_STRIPE_SIGNATURE"), "t=1,v1=2");
+	ck_assert_str_eq(request_param(peer.request, "EMPTY"), "");
+	ck_assert_ptr_null(request_param(peer.request, "HTTP_STRIPE"));
+	ck_assert_ptr_null(request_param(peer.request, "NONE"));
 }
 
 START_TEST(a_request_can_be_empty)
 {
 	size_t len = 77;
 
-	begin();
-	ck_assert_str_eq(request_method(request), "");
-	ck_assert_str_eq(request_path(request), "");
-	ck_assert_int_eq(request_read_body(request, 10), RC_OK);
-	ck_assert_str_eq(request_body(request, &len), "");
+	peer_begin();
+	ck_assert_str_eq(request_method(peer.request), "");
+	ck_assert_str_eq(request_path(peer.request), "");
+	ck_assert_int_eq(request_read_body(peer.request, 10), RC_OK);
+	ck_assert_str_eq(request_body(peer.request, &len), "");
 	ck_assert_uint_eq(len, 0);
-	ck_assert(!request_has_reply(request));
+	ck_assert(!request_has_reply(peer.request));
 }
 
 START_TEST(a_body_need_not_be_read)
 {
 	size_t len = 77;
 
-	begin();
-	ck_assert_str_eq(request_body(request, &len), "");
+	peer_begin();
+	ck_assert_str_eq(request_body(peer.request, &len), "");
 	ck_assert_uint_eq(len, 0);
 }
 
@@ -195,17 +95,17 @@ START_TEST(bodies_have_the_length_that_is_claimed)
 	const char *body;
 	size_t len;
 
-	param(bodies[_i].claim);
-	send_body(bodies[_i].sent, bodies[_i].sent_len);
-	begin();
-	ck_assert_int_eq(request_read_body(request, 10), bodies[_i].rc);
+	peer_param(bodies[_i].claim);
+	peer_send(bodies[_i].sent, bodies[_i].sent_len);
+	peer_begin();
+	ck_assert_int_eq(request_read_body(peer.request, 10), bodies[_i].rc);
 	if (bodies[_i].error != NULL) {
-		ck_assert(request_has_reply(request));
-		ck_assert_ptr_nonnull(strstr(sent(), bodies[_i].error));
+		ck_assert(request_has_reply(peer.request));
+		ck_assert_ptr_nonnull(strstr(peer_sent(), bodies[_i].error));
 		return;
 	}
-	ck_assert(!request_has_reply(request));
-	body = request_body(request, &len);
+	ck_assert(!request_has_reply(peer.request));
+	body = request_body(peer.request, &len);
 	ck_assert_uint_eq(len, bodies[_i].read_len);
 	ck_assert_mem_eq(body, bodies[_i].read, len);
 	ck_assert_int_eq(body[len], '\0');
@@ -213,10 +113,10 @@ START_TEST(bodies_have_the_length_that_is_claimed)
 
 START_TEST(bodies_need_room_in_the_arena)
 {
-	param("CONTENT_LENGTH=4194304");
-	begin();
-	ck_assert_int_eq(request_read_body(request, 5000000), RC_BUSY);
-	ck_assert_ptr_nonnull(strstr(sent(), "\r\nRetry-After: 5\r\n"));
+	peer_param("CONTENT_LENGTH=4194304");
+	peer_begin();
+	ck_assert_int_eq(request_read_body(peer.request, 5000000), RC_BUSY);
+	ck_assert_ptr_nonnull(strstr(peer_sent(), "\r\nRetry-After: 5\r\n"));
 }
 
 START_TEST(replies_are_json)
@@ -228,13 +128,13 @@ START_TEST(replies_are_json)
 	json_object_object_add(
 	    body, "url", json_object_new_string("https://x/"));
 	json_object_object_add(body, "n", json_object_new_int(2));
-	begin();
-	ck_assert_int_eq(request_reply(request, 200, body), RC_OK);
-	ck_assert(request_has_reply(request));
-	request_header(request, "X-One", "1");
-	request_header(request, "X-Two", "2");
-	request_header(request, "X-Three", "3");
-	reply = sent();
+	peer_begin();
+	ck_assert_int_eq(request_reply(peer.request, 200, body), RC_OK);
+	ck_assert(request_has_reply(peer.request));
+	request_header(peer.request, "X-One", "1");
+	request_header(peer.request, "X-Two", "2");
+	request_header(peer.request, "X-Three", "3");
+	reply = peer_sent();
 	unit_assert_begins(reply, "Status: 200");
 	snprintf(
 	    length, sizeof length, "\r\nContent-Length: %zu\r\n", strlen(text));
@@ -271,45 +171,48 @@ static const struct {
 
 START_TEST(statuses_have_words)
 {
-	begin();
-	ck_assert_int_eq(request_reply(request, phrases[_i].status,
+	peer_begin();
+	ck_assert_int_eq(request_reply(peer.request, phrases[_i].status,
 			     json_object_new_object()),
 	    RC_OK);
-	unit_assert_begins(sent(), phrases[_i].line);
+	unit_assert_begins(peer_sent(), phrases[_i].line);
 }
 
 START_TEST(replies_can_be_texts)
 {
 	const char *reply;
 
-	begin();
+	peer_begin();
 	ck_assert_int_eq(
-	    request_reply_text(request, 404, "text/html", "<p>\0", 4), RC_OK);
-	ck_assert(request_has_reply(request));
-	request_header(request, "X-One", "1");
-	reply = sent();
+	    request_reply_text(peer.request, 404, "text/html", "<p>\0", 4),
+	    RC_OK);
+	ck_assert(request_has_reply(peer.request));
+	request_header(peer.request, "X-One", "1");
+	reply = peer_sent();
 	unit_assert_begins(reply, "Status: 404 Not Found\r\n");
 	ck_assert_ptr_nonnull(strstr(reply, "\r\nContent-Type: text/html\r\n"));
 	ck_assert_ptr_nonnull(strstr(reply, "\r\nContent-Length: 4\r\n"));
 	ck_assert_ptr_nonnull(strstr(reply, "\r\nX-One: 1\r\n\r\n<p>"));
-	ck_assert_ptr_nonnull(strstr(logged(0), " status=404 "));
+	ck_assert_ptr_nonnull(strstr(peer_logged(0), " status=404 "));
 }
 
 START_TEST(a_text_gives_way_to_a_failure)
 {
-	begin();
+	peer_begin();
 	ck_assert_int_eq(
-	    request_reply_text(request, 200, "text/html", "<p>", 3), RC_OK);
+	    request_reply_text(peer.request, 200, "text/html", "<p>", 3),
+	    RC_OK);
 	if (_i == 0)
 		ck_assert_int_eq(
-		    request_fail(request, RC_BUSY, "busy", "x"), RC_BUSY);
+		    request_fail(peer.request, RC_BUSY, "busy", "x"), RC_BUSY);
 	else if (_i == 1)
-		ck_assert_int_eq(request_reply(request, 200, NULL), RC_OK);
+		ck_assert_int_eq(request_reply(peer.request, 200, NULL), RC_OK);
 	else
 		ck_assert_int_eq(
-		    request_reply_text(request, 200, "text/html", NULL, 0),
+		    request_reply_text(peer.request, 200, "text/html", NULL, 0),
 		    RC_OK);
-	unit_assert_begins(sent(), _i == 0 ? "Status: 503" : "Status: 500");
+	unit_assert_begins(
+	    peer_sent(), _i == 0 ? "Status: 503" : "Status: 500");
 	ck_assert_ptr_nonnull(
 	    strstr((char *)peer.out, "\r\nContent-Type: application/json\r\n"));
 	ck_assert_ptr_null(strstr((char *)peer.out, "<p>"));
@@ -319,15 +222,15 @@ START_TEST(replies_can_be_empty)
 {
 	const char *reply;
 
-	begin();
-	ck_assert_int_eq(request_reply_empty(request, 304), RC_OK);
-	ck_assert(request_has_reply(request));
-	request_header(request, "X-One", "1");
-	reply = sent();
+	peer_begin();
+	ck_assert_int_eq(request_reply_empty(peer.request, 304), RC_OK);
+	ck_assert(request_has_reply(peer.request));
+	request_header(peer.request, "X-One", "1");
+	reply = peer_sent();
 	unit_assert_begins(reply, "Status: 304");
 	ck_assert_ptr_null(strcasestr(reply, "Content-"));
 	ck_assert_str_eq(strstr(reply, "\r\nX-One"), "\r\nX-One: 1\r\n\r\n");
-	ck_assert_ptr_nonnull(strstr(logged(0), " status=304 "));
+	ck_assert_ptr_nonnull(strstr(peer_logged(0), " status=304 "));
 }
 
 /* tagged - the tag of a reply with this number in it */
@@ -339,13 +242,13 @@ tagged(int number)
 	const char *line;
 
 	json_object_object_add(body, "n", json_object_new_int(number));
-	ck_assert_int_eq(request_reply_tagged(request, body), RC_OK);
+	ck_assert_int_eq(request_reply_tagged(peer.request, body), RC_OK);
 	peer.out_stream.wrNext = peer.out;
-	line = strstr(sent(), "\r\nETag: \"");
+	line = strstr(peer_sent(), "\r\nETag: \"");
 	ck_assert_ptr_nonnull(line);
 	memcpy(tag, line + 8, 18);
 	unit_assert_begins(line + 8 + 18, "\r\n");
-	logged(0);
+	peer_logged(0);
 	return tag;
 }
 
@@ -366,15 +269,15 @@ START_TEST(what_a_client_has_is_not_sent_again)
 {
 	char pair[128], first[19];
 
-	begin();
+	peer_begin();
 	memcpy(first, tagged(1), sizeof first);
-	begin();
+	peer_begin();
 	ck_assert_str_ne(tagged(2), first);
 	snprintf(pair, sizeof pair, "HTTP_IF_NONE_MATCH=%s%s%s",
 	    tags[_i].before, tags[_i].after != NULL ? first : "",
 	    tags[_i].after != NULL ? tags[_i].after : "");
-	param(pair);
-	begin();
+	peer_param(pair);
+	peer_begin();
 	ck_assert_str_eq(tagged(1), first);
 	unit_assert_begins((char *)peer.out,
 	    tags[_i].has_it ? "Status: 304" : "Status: 200 OK");
@@ -384,9 +287,9 @@ START_TEST(what_a_client_has_is_not_sent_again)
 
 START_TEST(a_tag_needs_an_answer)
 {
-	begin();
-	ck_assert_int_eq(request_reply_tagged(request, NULL), RC_OK);
-	unit_assert_begins(sent(), "Status: 500");
+	peer_begin();
+	ck_assert_int_eq(request_reply_tagged(peer.request, NULL), RC_OK);
+	unit_assert_begins(peer_sent(), "Status: 500");
 	ck_assert_ptr_null(strstr((char *)peer.out, "ETag"));
 }
 
@@ -434,22 +337,22 @@ START_TEST(bodies_are_objects)
 	if (objects[_i].type != NULL) {
 		snprintf(
 		    pair, sizeof pair, "CONTENT_TYPE=%s", objects[_i].type);
-		param(pair);
+		peer_param(pair);
 	}
 	snprintf(
 	    pair, sizeof pair, "CONTENT_LENGTH=%zu", strlen(objects[_i].body));
-	param(pair);
-	send_body(objects[_i].body, strlen(objects[_i].body));
-	begin();
-	ck_assert_int_eq(request_read_body(request, 100), RC_OK);
-	rc = request_json(request, objects[_i].optional, &object);
+	peer_param(pair);
+	peer_send(objects[_i].body, strlen(objects[_i].body));
+	peer_begin();
+	ck_assert_int_eq(request_read_body(peer.request, 100), RC_OK);
+	rc = request_json(peer.request, objects[_i].optional, &object);
 	if (objects[_i].error != NULL) {
 		ck_assert_int_eq(rc, RC_BAD_REQUEST);
-		ck_assert_ptr_nonnull(strstr(sent(), objects[_i].error));
+		ck_assert_ptr_nonnull(strstr(peer_sent(), objects[_i].error));
 		return;
 	}
 	ck_assert_int_eq(rc, RC_OK);
-	ck_assert(!request_has_reply(request));
+	ck_assert(!request_has_reply(peer.request));
 	ck_assert_str_eq(
 	    json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
 	    objects[_i].object);
@@ -475,26 +378,26 @@ START_TEST(failures_are_json_with_a_status)
 {
 	const char *reply;
 
-	begin();
-	ck_assert_int_eq(request_fail(request, failures[_i].rc, "some_code",
-			     "Say \"why\".\n"),
+	peer_begin();
+	ck_assert_int_eq(request_fail(peer.request, failures[_i].rc,
+			     "some_code", "Say \"why\".\n"),
 	    failures[_i].rc);
-	reply = sent();
+	reply = peer_sent();
 	unit_assert_begins(reply, failures[_i].status);
 	ck_assert_int_eq(strstr(reply, "\r\nRetry-After: 5\r\n") != NULL,
 	    failures[_i].retry_after);
 	ck_assert_str_eq(strstr(reply, "\r\n\r\n") + 4,
 	    "{\"error\":\"some_code\",\"detail\":\"Say \\\"why\\\".\\n\"}");
-	ck_assert_ptr_nonnull(strstr(logged(0), " error=some_code "));
+	ck_assert_ptr_nonnull(strstr(peer_logged(0), " error=some_code "));
 }
 
 START_TEST(failures_can_have_a_status_of_their_own)
 {
-	begin();
-	ck_assert_int_eq(request_fail_status(request, 405, RC_BAD_REQUEST,
+	peer_begin();
+	ck_assert_int_eq(request_fail_status(peer.request, 405, RC_BAD_REQUEST,
 			     "method_not_allowed", NULL),
 	    RC_BAD_REQUEST);
-	unit_assert_begins(sent(), "Status: 405");
+	unit_assert_begins(peer_sent(), "Status: 405");
 	ck_assert_ptr_nonnull(strstr((char *)peer.out, "\"detail\":\"\""));
 }
 
@@ -502,35 +405,35 @@ START_TEST(the_last_answer_counts)
 {
 	json_object *body = json_object_new_object();
 
-	begin();
-	ck_assert_int_eq(request_reply(request, 200, body), RC_OK);
-	ck_assert_int_eq(
-	    request_fail(request, RC_INTERNAL, "second", "x"), RC_INTERNAL);
-	unit_assert_begins(sent(), "Status: 500");
+	peer_begin();
+	ck_assert_int_eq(request_reply(peer.request, 200, body), RC_OK);
+	ck_assert_int_eq(request_fail(peer.request, RC_INTERNAL, "second", "x"),
+	    RC_INTERNAL);
+	unit_assert_begins(peer_sent(), "Status: 500");
 	ck_assert_ptr_nonnull(strstr((char *)peer.out, "\"second\""));
 }
 
 START_TEST(no_answer_is_an_error)
 {
-	begin();
+	peer_begin();
 	if (_i == 1)
-		ck_assert_int_eq(request_reply(request, 200, NULL), RC_OK);
-	unit_assert_begins(sent(), "Status: 500");
+		ck_assert_int_eq(request_reply(peer.request, 200, NULL), RC_OK);
+	unit_assert_begins(peer_sent(), "Status: 500");
 	ck_assert_ptr_nonnull(
 	    strstr((char *)peer.out, "\r\n\r\n{\"error\":\"internal\""));
-	ck_assert_ptr_nonnull(strstr(logged(0), " status=500 "));
+	ck_assert_ptr_nonnull(strstr(peer_logged(0), " status=500 "));
 }
 
 START_TEST(an_answer_needs_room_in_the_arena)
 {
-	begin();
-	while (arena_alloc(request_arena(request), 1024) != NULL)
+	peer_begin();
+	while (arena_alloc(request_arena(peer.request), 1024) != NULL)
 		;
-	while (arena_alloc(request_arena(request), 1) != NULL)
+	while (arena_alloc(request_arena(peer.request), 1) != NULL)
 		;
 	ck_assert_int_eq(
-	    request_reply(request, 200, json_object_new_object()), RC_OK);
-	unit_assert_begins(sent(), "Status: 500");
+	    request_reply(peer.request, 200, json_object_new_object()), RC_OK);
+	unit_assert_begins(peer_sent(), "Status: 500");
 }
 
 START_TEST(headers_have_a_maximum)
@@ -540,14 +443,14 @@ START_TEST(headers_have_a_maximum)
 
 	memset(value, 'x', sizeof value - 1);
 	value[sizeof value - 1] = '\0';
-	begin();
-	request_header(request, "X-First", "1");
-	request_header(request, "X-Long", value);
-	request_header(request, "X-Last", "2");
-	request_header(request, "X-Long", value);
+	peer_begin();
+	request_header(peer.request, "X-First", "1");
+	request_header(peer.request, "X-Long", value);
+	request_header(peer.request, "X-Last", "2");
+	request_header(peer.request, "X-Long", value);
 	ck_assert_int_eq(
-	    request_reply(request, 200, json_object_new_object()), RC_OK);
-	reply = sent();
+	    request_reply(peer.request, 200, json_object_new_object()), RC_OK);
+	reply = peer_sent();
 	ck_assert_ptr_nonnull(
 	    strstr(reply, "\r\nX-First: 1\r\nX-Last: 2\r\n\r\n{"));
 	ck_assert_ptr_null(strstr(reply, "X-Long"));
@@ -557,15 +460,15 @@ START_TEST(requests_are_logged)
 {
 	const char *line;
 
-	param("REQUEST_ID=abc123");
-	param("REQUEST_METHOD=POST");
-	param("SCRIPT_NAME=/x y");
-	begin();
-	request_log(request, "event", "evt_1");
-	request_log(request, "none", NULL);
+	peer_param("REQUEST_ID=abc123");
+	peer_param("REQUEST_METHOD=POST");
+	peer_param("SCRIPT_NAME=/x y");
+	peer_begin();
+	request_log(peer.request, "event", "evt_1");
+	request_log(peer.request, "none", NULL);
 	ck_assert_int_eq(
-	    request_reply(request, 200, json_object_new_object()), RC_OK);
-	line = logged(3);
+	    request_reply(peer.request, 200, json_object_new_object()), RC_OK);
+	line = peer_logged(3);
 	ck_assert_ptr_nonnull(strstr(line,
 	    " request=abc123 method=POST path=\"/x y\" status=200 "
 	    "event=evt_1 ms="));
@@ -578,10 +481,10 @@ START_TEST(notes_have_a_maximum)
 		"k6", "k7", "k8", "k9" };
 	const char *line;
 
-	begin();
+	peer_begin();
 	for (size_t i = 0; i < COUNT(keys); i++)
-		request_log(request, keys[i], "v");
-	line = logged(0);
+		request_log(peer.request, keys[i], "v");
+	line = peer_logged(0);
 	ck_assert_ptr_nonnull(strstr(line, " k7=v ms="));
 	ck_assert_ptr_null(strstr(line, "k8"));
 }
@@ -591,25 +494,26 @@ START_TEST(nothing_is_left_for_the_next_request)
 	const char *line;
 	size_t len;
 
-	param("REQUEST_METHOD=POST");
-	param("CONTENT_LENGTH=4");
-	send_body("abcd", 4);
-	begin();
-	ck_assert_int_eq(request_read_body(request, 10), RC_OK);
-	request_header(request, "X-First", "1");
-	request_log(request, "first", "1");
-	ck_assert_int_eq(request_fail(request, RC_BUSY, "busy", ""), RC_BUSY);
-	logged(0);
-	peer.fcgx.envp = peer.params + PARAMS_MAX;
-	begin();
-	ck_assert(!request_has_reply(request));
-	ck_assert_str_eq(request_body(request, &len), "");
+	peer_param("REQUEST_METHOD=POST");
+	peer_param("CONTENT_LENGTH=4");
+	peer_send("abcd", 4);
+	peer_begin();
+	ck_assert_int_eq(request_read_body(peer.request, 10), RC_OK);
+	request_header(peer.request, "X-First", "1");
+	request_log(peer.request, "first", "1");
+	ck_assert_int_eq(
+	    request_fail(peer.request, RC_BUSY, "busy", ""), RC_BUSY);
+	peer_logged(0);
+	peer.fcgx.envp = peer.params + PEER_PARAMS_MAX;
+	peer_begin();
+	ck_assert(!request_has_reply(peer.request));
+	ck_assert_str_eq(request_body(peer.request, &len), "");
 	ck_assert_uint_eq(len, 0);
 	ck_assert_int_eq(
-	    request_reply(request, 200, json_object_new_object()), RC_OK);
-	ck_assert_ptr_null(strstr(sent(), "X-First"));
+	    request_reply(peer.request, 200, json_object_new_object()), RC_OK);
+	ck_assert_ptr_null(strstr(peer_sent(), "X-First"));
 	ck_assert_ptr_null(strstr((char *)peer.out, "Retry-After"));
-	line = logged(0);
+	line = peer_logged(0);
 	ck_assert_ptr_null(strstr(line, "first"));
 	ck_assert_ptr_null(strstr(line, "error"));
 }
@@ -617,10 +521,10 @@ START_TEST(nothing_is_left_for_the_next_request)
 START_TEST(a_request_gives_its_memory_back)
 {
 	for (int i = 0; i < 5; i++) {
-		begin();
+		peer_begin();
 		ck_assert_ptr_nonnull(
-		    arena_alloc(request_arena(request), 3 << 20));
-		logged(0);
+		    arena_alloc(request_arena(peer.request), 3 << 20));
+		peer_logged(0);
 	}
 }
 
@@ -633,7 +537,7 @@ START_TEST(nothing_can_be_freed)
 static void
 add(TCase *tests)
 {
-	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_checked_fixture(tests, peer_open, peer_close);
 	tcase_add_test(tests, parameters_are_found);
 	tcase_add_test(tests, a_request_can_be_empty);
 	tcase_add_test(tests, a_body_need_not_be_read);
