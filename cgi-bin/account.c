@@ -35,7 +35,7 @@ struct state {
 	struct catalog *catalog;
 };
 
-DB_STATEMENT(account_show, 3, "SELECT * FROM billing.account_show($1, $2, $3)");
+DB_STATEMENT(account_show, 3, "SELECT billing.account_show($1, $2, $3)");
 DB_STATEMENT(account_refer, 4, "SELECT billing.account_refer($1, $2, $3, $4)");
 
 static const struct db_statement *const own_statements[] = {
@@ -50,90 +50,48 @@ static const struct db_statement *const *const statements[] = {
 	NULL,
 };
 
-/* The columns of billing.account_show(), which are members of the answer. */
-enum kind {
-	TEXT,
-	NUMBER,
-	BOOLEAN,
-	REFERRAL, /* a number that goes below "referrals" */
-};
-
-static const struct {
-	const char *name;
-	enum kind kind;
-} members[] = {
-	{ "access", BOOLEAN },
-	{ "until", TEXT },
-	{ "reason", TEXT },
-	{ "tier", TEXT },
-	{ "plan", TEXT },
-	{ "period", TEXT },
-	{ "status", TEXT },
-	{ "seat_limit", NUMBER },
-	{ "current_period_end", TEXT },
-	{ "cancel_at_period_end", BOOLEAN },
-	{ "trial_days_remaining", NUMBER },
-	{ "credit_until", TEXT },
-	{ "credit_days_remaining", NUMBER },
-	{ "referral_code", TEXT },
-	{ "captured", REFERRAL },
-	{ "converted", REFERRAL },
-	{ "in_credit_window", REFERRAL },
-};
-
-enum {
-	ACCESS = 0,
-	PLAN = 4
-}; /* their places above */
-
-/* value_of - a field as JSON */
-static json_object *
-value_of(const char *text, enum kind kind)
-{
-	if (text == NULL)
-		return NULL;
-	switch (kind) {
-	case BOOLEAN:
-		return json_object_new_boolean(*text == 't');
-	case NUMBER:
-	case REFERRAL:
-		return json_object_new_int64(strtoll(text, NULL, 10));
-	default:
-		return json_object_new_string(text);
-	}
-}
-
 /* features_of - what the account's plan includes while it has access */
 static json_object *
-features_of(const struct catalog *catalog, const struct db_result *row)
+features_of(const struct catalog *catalog, json_object *account)
 {
-	const char *plan = db_result_text(row, 0, PLAN);
 	json_object *features;
+	const char *plan;
 
-	if (*db_result_text(row, 0, ACCESS) != 't')
+	if (!json_object_get_boolean(json_member(account, "access")))
 		plan = NULL;
-	else if (plan == NULL)
+	else if (json_string(account, "plan", &plan) != RC_OK)
 		plan = ""; /* a trial or credit alone: as the default plan */
 	features = catalog_features(catalog, plan);
 	return features != NULL ? json_object_get(features) :
 				  json_object_new_object();
 }
 
-/* answer_of - the whole object */
-static json_object *
-answer_of(const struct catalog *catalog, const struct db_result *row)
+/*
+ * find - billing.account_show()'s document of an account, and the features of
+ * its plan. RC_NOT_FOUND: there is no such account.
+ */
+static enum rc
+find(struct service *service, struct arena *arena, const char *id,
+    const char *email, const char *role, json_object **account)
 {
-	json_object *answer = json_object_new_object();
-	json_object *referrals = json_object_new_object();
+	const char *const params[] = { id, email, role };
+	const struct state *state = service->state;
+	struct db_result *result;
+	const char *document;
+	enum rc rc;
 
-	for (int i = 0; i < (int)(sizeof members / sizeof *members); i++)
-		json_object_object_add(
-		    members[i].kind == REFERRAL ? referrals : answer,
-		    members[i].name,
-		    value_of(db_result_text(row, 0, i), members[i].kind));
-	json_object_object_add(answer, "referrals", referrals);
-	json_object_object_add(answer, "features", features_of(catalog, row));
-	return answer;
+	rc = db_run(service->db, sql_account_show, params, &result);
+	if (rc != RC_OK)
+		return rc;
+	document = db_result_text(result, 0, 0);
+	rc = document == NULL ?
+	    RC_NOT_FOUND :
+	    json_parse(arena, document, strlen(document), account);
+	db_result_free(result);
+	if (rc == RC_OK)
+		json_object_object_add(*account, "features",
+		    features_of(state->catalog, *account));
+	return rc;
 }
 
 /* not_found - the caller has no account here */
@@ -150,24 +108,20 @@ static enum rc
 get_account(struct service *service, struct request *request)
 {
 	const struct state *state = service->state;
-	struct db_result *result;
+	json_object *account;
 	struct caller caller;
 	enum rc rc;
 
 	rc = caller_identify(&state->callers, request, &caller);
 	if (rc != RC_OK)
 		return rc;
-	const char *const params[] = { caller.id, caller.email, caller.role };
-	rc = db_run(service->db, sql_account_show, params, &result);
+	rc = find(service, request_arena(request), caller.id, caller.email,
+	    caller.role, &account);
+	if (rc == RC_NOT_FOUND)
+		return not_found(request);
 	if (rc != RC_OK)
 		return rc;
-	if (db_result_text(result, 0, ACCESS) == NULL)
-		rc = not_found(request);
-	else
-		rc = request_reply_tagged(
-		    request, answer_of(state->catalog, result));
-	db_result_free(result);
-	return rc;
+	return request_reply_tagged(request, json_object_get(account));
 }
 
 /* reply_captured - by what the database made of a code */
@@ -270,26 +224,20 @@ static struct {
 static int
 show(struct service *service, int count, char **operands)
 {
-	const struct state *state = service->state;
-	const char *const params[] = { operands[0], NULL, NULL };
-	struct db_result *result;
-	json_object *answer;
 	int status = command_line_connect(service);
+	json_object *account;
+	enum rc rc;
 
 	(void)count;
 	if (status != EXIT_DONE)
 		return status;
-	if (db_run(service->db, sql_account_show, params, &result) != RC_OK)
-		return command_line_database(service);
-	if (db_result_text(result, 0, ACCESS) == NULL) {
-		db_result_free(result);
+	rc = find(service, service->arena, operands[0], NULL, NULL, &account);
+	if (rc == RC_NOT_FOUND)
 		return command_line_fail(service, EXIT_FAILED,
 		    "there is no account '%s'", operands[0]);
-	}
-	answer = answer_of(state->catalog, result);
-	json_print(answer, stdout);
-	json_object_put(answer);
-	db_result_free(result);
+	if (rc != RC_OK)
+		return command_line_database(service);
+	json_print(account, stdout);
 	return EXIT_DONE;
 }
 

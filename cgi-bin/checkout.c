@@ -55,42 +55,75 @@ static const struct db_statement *const *const statements[] = {
 	NULL,
 };
 
-/* What billing.checkout_begin() decided; its columns, in their order. */
+/* What billing.checkout_begin() decided; the texts live in the arena. */
 struct decision {
-	const char *outcome, *referral, *id, *stripe_key, *session_id, *url,
-	    *recent, *customer, *email, *trial;
+	const char *outcome;
+	const char *referral;	/* NULL: no code was given */
+	const char *id;		/* of the row that stands for the session */
+	const char *stripe_key; /* Stripe's Idempotency-Key of it */
+	const char *session_id, *url; /* NULL: it is not open yet */
+	const char *customer, *email;
+	bool recent; /* opened just now: not worth a look at Stripe */
+	bool trial;  /* the account has not had one */
 };
 
-#define DECISION_COLUMNS 10
+/* read_decision - RC_TOO_LARGE: the arena is used up */
+static enum rc
+read_decision(struct arena *arena, const struct db_result *result,
+    struct decision *decision)
+{
+	const struct {
+		const char *column, **text;
+	} texts[] = {
+		{ "outcome", &decision->outcome },
+		{ "referral", &decision->referral },
+		{ "id_", &decision->id },
+		{ "stripe_key_", &decision->stripe_key },
+		{ "session_id", &decision->session_id },
+		{ "url_", &decision->url },
+		{ "customer", &decision->customer },
+		{ "customer_email", &decision->email },
+	};
+	const char *text;
 
-/* begin - what this order leads to; the texts live in the arena */
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		text = db_result_named(result, 0, texts[i].column);
+		*texts[i].text = text == NULL ?
+		    NULL :
+		    arena_copy(arena, text, strlen(text));
+		if (text != NULL && *texts[i].text == NULL)
+			return RC_TOO_LARGE;
+	}
+	decision->recent = db_result_true(result, 0, "recent");
+	decision->trial = db_result_true(result, 0, "trial");
+	return RC_OK;
+}
+
+/* begin - what this order leads to */
 static enum rc
 begin(struct service *service, struct arena *arena, const struct caller *caller,
     const struct order *order, struct decision *decision)
 {
 	const struct state *state = service->state;
-	const char *const params[] = { caller->id, caller->email, caller->role,
-		order->client_key, order->canonical,
+	const char *const params[] = {
+		caller->id,
+		caller->email,
+		caller->role,
+		order->client_key,
+		order->canonical,
 		catalog_checkout(state->catalog)->several_subscriptions ?
 		    "true" :
 		    "false",
-		order->referral_code };
-	const char *texts[DECISION_COLUMNS];
+		order->referral_code,
+	};
 	struct db_result *result;
 	enum rc rc;
 
 	rc = db_run(service->db, sql_checkout_begin, params, &result);
-	for (int i = 0; rc == RC_OK && i < DECISION_COLUMNS; i++) {
-		texts[i] = db_result_text(result, 0, i);
-		if (texts[i] != NULL &&
-		    (texts[i] = arena_printf(arena, "%s", texts[i])) == NULL)
-			rc = RC_TOO_LARGE;
-	}
+	if (rc != RC_OK)
+		return rc;
+	rc = read_decision(arena, result, decision);
 	db_result_free(result);
-	if (rc == RC_OK)
-		*decision = (struct decision){ texts[0], texts[1], texts[2],
-			texts[3], texts[4], texts[5], texts[6], texts[7],
-			texts[8], texts[9] };
 	return rc;
 }
 
@@ -182,7 +215,7 @@ make_form(const struct state *state, struct arena *arena,
 		form_out_add(form, "automatic_tax[enabled]", "true");
 	if (rules->tax_id_collection)
 		form_out_add(form, "tax_id_collection[enabled]", "true");
-	if (*decision->trial == 't' && order->price->trial_days > 0)
+	if (decision->trial && order->price->trial_days > 0)
 		form_out_add_number(form,
 		    "subscription_data[trial_period_days]",
 		    order->price->trial_days);
@@ -212,7 +245,7 @@ forget(struct service *service, const struct decision *decision)
 	const char *const params[] = { decision->id };
 
 	if (db_run(service->db, sql_checkout_closed, params, NULL) != RC_OK)
-		log_message("warn", "a closed session is not forgotten: %s",
+		log_message("warn", "could not forget a closed session: %s",
 		    db_error(service->db));
 }
 
@@ -233,7 +266,7 @@ keep(struct service *service, struct arena *arena,
 		    arena_printf(arena, "%" PRId64, expires_s) };
 
 	if (db_run(service->db, sql_checkout_opened, params, NULL) != RC_OK)
-		log_message("warn", "an open session is not kept: %s",
+		log_message("warn", "could not store an open session: %s",
 		    db_error(service->db));
 }
 
@@ -306,7 +339,7 @@ buy(struct service *service, struct request *request,
 
 	rc = begin(service, arena, caller, order, &decision);
 	if (rc == RC_OK && strcmp(decision.outcome, "reuse") == 0) {
-		if (*decision.recent != 't')
+		if (!decision.recent)
 			rc = still_open(service, request, &decision);
 		if (rc == RC_OK)
 			return reply(request, &decision, decision.url,

@@ -23,8 +23,8 @@
 
 DB_STATEMENT(verify, 2,
     "SELECT l.license_key, l.tier, l.status, l.product_id, l.test,"
-    " to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'),"
-    " l.revoke_reason, k.public_key"
+    " to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS issued,"
+    " k.public_key"
     " FROM (SELECT) one LEFT JOIN billing.licenses l"
     " ON l.license_key = $1"
     " LEFT JOIN billing.license_keys k ON k.key_id = $2");
@@ -71,18 +71,18 @@ reply_unknown(struct request *request)
 static enum rc
 reply_facts(struct request *request, const struct db_result *row)
 {
-	const char *status = db_result_text(row, 0, 2);
+	const char *status = db_result_named(row, 0, "status");
 	json_object *body = json_object_new_object();
 
 	json_object_object_add(body, "valid",
 	    json_object_new_boolean(strcmp(status, "active") == 0));
 	add(body, "status", status);
-	add(body, "license_key", db_result_text(row, 0, 0));
-	add(body, "tier", db_result_text(row, 0, 1));
-	add(body, "product", db_result_text(row, 0, 3));
+	add(body, "license_key", db_result_named(row, 0, "license_key"));
+	add(body, "tier", db_result_named(row, 0, "tier"));
+	add(body, "product", db_result_named(row, 0, "product_id"));
 	json_object_object_add(body, "test",
-	    json_object_new_boolean(*db_result_text(row, 0, 4) == 't'));
-	add(body, "issued", db_result_text(row, 0, 5));
+	    json_object_new_boolean(db_result_true(row, 0, "test")));
+	add(body, "issued", db_result_named(row, 0, "issued"));
 	request_log(request, "outcome",
 	    strcmp(status, "active") == 0 ? "active" : "revoked");
 	return request_reply(request, 200, body);
@@ -108,7 +108,7 @@ static enum rc
 post_verify(struct service *service, struct request *request)
 {
 	struct arena *arena = request_arena(request);
-	const char *key, *text, *params[2] = { NULL, NULL };
+	const char *key, *text, *public_key, *params[2] = { NULL, NULL };
 	struct license_blob blob;
 	struct db_result *row;
 	json_object *object;
@@ -137,11 +137,11 @@ post_verify(struct service *service, struct request *request)
 	rc = db_run(service->db, sql_verify, params, &row);
 	if (rc != RC_OK)
 		return rc;
-	if (db_result_text(row, 0, 0) == NULL ||
+	public_key = db_result_named(row, 0, "public_key");
+	if (db_result_named(row, 0, "license_key") == NULL ||
 	    (has_blob == RC_OK &&
-		(db_result_text(row, 0, 7) == NULL ||
-		    license_verify(arena, &blob, db_result_text(row, 0, 7)) !=
-			RC_OK)))
+		(public_key == NULL ||
+		    license_verify(arena, &blob, public_key) != RC_OK)))
 		rc = reply_unknown(request);
 	else
 		rc = reply_facts(request, row);
@@ -162,15 +162,15 @@ mail_one(struct db *db, const struct resend *resend,
     const struct db_result *rows, int row)
 {
 	struct issue issue = {
-		.key = db_result_text(rows, row, 1),
-		.tier = db_result_text(rows, row, 2),
-		.product = db_result_text(rows, row, 3),
-		.email = db_result_text(rows, row, 4),
-		.name = db_result_text(rows, row, 5),
-		.product_name = db_result_text(rows, row, 6),
-		.blob = db_result_text(rows, row, 7),
+		.key = db_result_named(rows, row, "license_key"),
+		.tier = db_result_named(rows, row, "tier"),
+		.product = db_result_named(rows, row, "product_id"),
+		.email = db_result_named(rows, row, "email"),
+		.name = db_result_named(rows, row, "name"),
+		.product_name = db_result_named(rows, row, "product_name"),
+		.blob = db_result_named(rows, row, "blob"),
 	};
-	const char *params[4] = { db_result_text(rows, row, 0) };
+	const char *params[4] = { db_result_named(rows, row, "id") };
 	enum rc rc;
 
 	rc = issue_mail(resend->state->issuer, resend->arena, &issue);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/db_link.h"
 
@@ -251,6 +252,28 @@ db_result_text(const struct db_result *result, int row, int column)
 	return PQgetisnull(answer, row, column) ?
 	    NULL :
 	    PQgetvalue(answer, row, column);
+}
+
+/* db_result_named - libpq looks the name up */
+const char *
+db_result_named(const struct db_result *result, int row, const char *column)
+{
+	int number = PQfnumber((const PGresult *)result, column);
+
+	if (number < 0) {
+		log_message("error", "no statement here selects %s", column);
+		abort();
+	}
+	return db_result_text(result, row, number);
+}
+
+/* db_result_true - as PostgreSQL writes it */
+bool
+db_result_true(const struct db_result *result, int row, const char *column)
+{
+	const char *text = db_result_named(result, row, column);
+
+	return text != NULL && *text == 't';
 }
 
 /* db_result_free - NULL is harmless */

@@ -142,6 +142,17 @@ int db_result_rows(const struct db_result *result);
 
 /* The text of a field, NULL for SQL's NULL; lives as long as the result. */
 const char *db_result_text(const struct db_result *result, int row, int column);
+
+/*
+ * The same by the column's name. A name that the statement does not select is a
+ * defect of the program, and ends it.
+ */
+const char *db_result_named(
+    const struct db_result *result, int row, const char *column);
+
+/* Whether a field is SQL's true; NULL is not. */
+bool db_result_true(
+    const struct db_result *result, int row, const char *column);
 void db_result_free(struct db_result *result);
 
 /* The last failure: SQLSTATE ("" when the server said none) and a sentence. */

@@ -79,7 +79,7 @@ optional(struct reader *reader, const char *name)
 
 	if (form_text(find_real(reader, name, &shadowed), &value) ==
 	    RC_BAD_REQUEST)
-		complain(reader, name, "is no text, or too long");
+		complain(reader, name, "is not valid UTF-8, or is too long");
 	return value;
 }
 
@@ -97,7 +97,7 @@ identity(struct reader *reader, const char *name, bool required)
 		    "was overwritten by a custom field of that name: rename "
 		    "the custom field at Gumroad");
 	else if (form_text(field, &value) == RC_BAD_REQUEST)
-		complain(reader, name, "is no text, or too long");
+		complain(reader, name, "is not valid UTF-8, or is too long");
 	else if (value == NULL && required)
 		complain(reader, name, "is missing");
 	else if (value != NULL && strlen(value) > ID_MAX &&
@@ -115,7 +115,7 @@ late(struct reader *reader, const char *name)
 	const char *value;
 
 	if (form_text(find_late(reader, name), &value) == RC_BAD_REQUEST)
-		complain(reader, name, "is no text, or too long");
+		complain(reader, name, "is not valid UTF-8, or is too long");
 	return value;
 }
 

@@ -22,7 +22,7 @@ html_new(struct arena *arena)
 	return (struct html *)buffer;
 }
 
-/* add - what is ours */
+/* add - the markup */
 static void
 add(struct html *html, const char *text)
 {

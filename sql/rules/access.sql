@@ -63,35 +63,42 @@ LANGUAGE sql STABLE AS $$
 	SELECT greatest(ceil(extract(epoch FROM at - now()) / 86400), 0)::integer
 $$;
 
--- What GET /account answers, without the plan's features: all NULL when there is
--- no such account. One call, so that it is one round trip.
-CREATE OR REPLACE FUNCTION billing.account_show(caller text, email_ text, role_ text,
-	OUT access boolean, OUT until text, OUT reason text, OUT tier text, OUT plan text,
-	OUT period text, OUT status text, OUT seat_limit integer, OUT current_period_end text,
-	OUT cancel_at_period_end boolean, OUT trial_days_remaining integer,
-	OUT credit_until text, OUT credit_days_remaining integer, OUT referral_code text,
-	OUT captured integer, OUT converted integer, OUT in_credit_window integer)
+-- How the codes of an account have fared, as a member of the next function's.
+CREATE OR REPLACE FUNCTION billing.account_referrals(account bigint) RETURNS json
+LANGUAGE sql STABLE AS $$
+	SELECT json_build_object(
+		'captured', count(*),
+		'converted', count(converted_at),
+		'in_credit_window', count(*) FILTER (WHERE credited_at
+			+ make_interval(days => billing.referral_credit_days()) > now()))
+	FROM billing.referrals WHERE referrer_account_id = account
+$$;
+
+-- What GET /account answers, without the plan's features: NULL when there is no
+-- such account. One call, so that it is one round trip.
+CREATE OR REPLACE FUNCTION billing.account_show(caller text, email_ text, role_ text)
+RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
 	account bigint := billing.caller_account(caller, email_, role_);
 BEGIN
-	SELECT v.access, billing.utc(v.until), v.reason, v.tier, v.plan, v.period, v.status,
-	       v.seat_limit, billing.utc(v.current_period_end), v.cancel_at_period_end,
-	       coalesce(billing.days_until(v.trial_end), 0),
-	       billing.utc(v.credit_until), coalesce(billing.days_until(v.credit_until), 0),
-	       v.referral_code, r.captured, r.converted, r.in_credit_window
-	INTO access, until, reason, tier, plan, period, status, seat_limit, current_period_end,
-	     cancel_at_period_end, trial_days_remaining, credit_until, credit_days_remaining,
-	     referral_code, captured, converted, in_credit_window
-	FROM billing.access v
-	CROSS JOIN LATERAL (
-		SELECT count(*)::integer AS captured, count(converted_at)::integer AS converted,
-		       (count(*) FILTER (WHERE credited_at
-				+ make_interval(days => billing.referral_credit_days()) > now()))::integer
-				AS in_credit_window
-		FROM billing.referrals WHERE referrer_account_id = v.account_id) r
-	WHERE v.account_id = account;
+	RETURN (SELECT json_build_object(
+		'access', v.access,
+		'until', billing.utc(v.until),
+		'reason', v.reason,
+		'tier', v.tier,
+		'plan', v.plan,
+		'period', v.period,
+		'status', v.status,
+		'seat_limit', v.seat_limit,
+		'current_period_end', billing.utc(v.current_period_end),
+		'cancel_at_period_end', v.cancel_at_period_end,
+		'trial_days_remaining', coalesce(billing.days_until(v.trial_end), 0),
+		'credit_until', billing.utc(v.credit_until),
+		'credit_days_remaining', coalesce(billing.days_until(v.credit_until), 0),
+		'referral_code', v.referral_code,
+		'referrals', billing.account_referrals(v.account_id))
+	FROM billing.access v WHERE v.account_id = account);
 END $$;
 
 GRANT EXECUTE ON FUNCTION billing.account_show(text, text, text) TO paydesk_account;

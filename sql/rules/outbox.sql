@@ -67,11 +67,11 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	WITH again AS (
 		UPDATE billing.emails e SET status = 'queued', next_attempt_at = now(),
 			attempts = CASE e.status WHEN 'failed' THEN 0 ELSE e.attempts END
-			WHERE e.status = 'queued' AND e.claimed_at IS NULL
-			   OR failed_ AND e.status = 'failed' AND NOT e.recipient_inactive
-			  AND e.body_text IS NOT NULL
-			  AND EXISTS (SELECT FROM billing.licenses l
-				WHERE l.id = e.license_id AND l.status = 'active')
+			WHERE (e.status = 'queued' AND e.claimed_at IS NULL)
+			   OR (failed_ AND e.status = 'failed' AND NOT e.recipient_inactive
+				AND e.body_text IS NOT NULL
+				AND EXISTS (SELECT FROM billing.licenses l
+					WHERE l.id = e.license_id AND l.status = 'active'))
 			RETURNING 1)
 	SELECT count(*) FROM again
 $$;

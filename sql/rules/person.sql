@@ -58,7 +58,7 @@ BEGIN
 				WHERE id = person.account_id
 			UNION SELECT stripe_customer_id FROM billing.subscriptions
 				WHERE account_id = person.account_id
-				   OR account_id IS NULL AND account_ref = person.external_id
+				   OR (account_id IS NULL AND account_ref = person.external_id)
 			UNION SELECT stripe_customer_id FROM billing.stripe_events
 				WHERE billing.payload_names(payload, person.email, person.external_id)) c
 		WHERE c.customer IS NOT NULL
@@ -101,9 +101,9 @@ CREATE OR REPLACE FUNCTION billing.person_gumroad_events(p billing.person) RETUR
 LANGUAGE sql STABLE AS $$
 	SELECT e.id FROM billing.gumroad_events e
 	WHERE e.license_id = ANY (p.licenses)
-	   OR e.license_id IS NULL AND lower(e.payload) ~ ('=('
+	   OR (e.license_id IS NULL AND lower(e.payload) ~ ('=('
 		|| billing.literally(lower(billing.form_encoded(p.email))) || '|'
-		|| billing.literally(lower(p.email)) || ')(&|$)')
+		|| billing.literally(lower(p.email)) || ')(&|$)'))
 $$;
 
 CREATE OR REPLACE FUNCTION billing.as_json(value text) RETURNS json

@@ -63,24 +63,30 @@ class Browser:
         self.home = tempfile.mkdtemp(prefix="paydesk-browser.")
         self.session = None
         self.log = open(os.path.join(self.home, "chromedriver.log"), "wb")
-        self.process = subprocess.Popen(
-            [*processes.END_WITH_US, "chromedriver", "--port=0"],
-            env={**os.environ, "HOME": self.home, "TMPDIR": self.home},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=self.log)
         try:
-            self.port = self._port()
+            self.port = self._start()
             self._begin()
         except BaseException:
             self.close()
             raise
 
-    def _port(self):
-        for line in self.process.stdout:
-            found = re.search(rb"successfully on port (\d+)", line)
-            if found:
-                return int(found.group(1))
-        raise AssertionError("chromedriver did not start")
+    def _start(self):
+        """Its port. It binds the one that it was given for IPv4 for IPv6 too,
+        where somebody else may have it: then it ends, and is started again."""
+        said = []
+        for _ in range(5):
+            self.process = subprocess.Popen(
+                [*processes.END_WITH_US, "chromedriver", "--port=0"],
+                env={**os.environ, "HOME": self.home, "TMPDIR": self.home},
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=self.log)
+            for line in self.process.stdout:
+                said.append(line.decode(errors="replace"))
+                found = re.search(rb"successfully on port (\d+)", line)
+                if found:
+                    return int(found.group(1))
+            self.process.wait()
+        raise AssertionError("chromedriver did not start: " + "".join(said))
 
     def _begin(self):
         arguments = ["--headless=new", "--disable-gpu", "--no-first-run",

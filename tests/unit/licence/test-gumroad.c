@@ -82,7 +82,7 @@ static const struct {
 	{ "resource_name=subscription_updated&subscription_id=u&product_id=p",
 	    "new_plan[tier] is missing" },
 	{ "resource_name=whatever", NULL },
-	{ "resource_name=%00", "resource_name is no text" },
+	{ "resource_name=%00", "resource_name is not valid UTF-8" },
 };
 
 START_TEST(what_is_wrong_is_said)
