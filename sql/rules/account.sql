@@ -119,10 +119,14 @@ END $$;
 
 -- The account with that external id, else the one with the second.
 CREATE OR REPLACE FUNCTION billing.account_named(ref text, second_ref text) RETURNS billing.accounts
-LANGUAGE sql STABLE AS $$
-	SELECT * FROM billing.accounts WHERE external_id IN (ref, second_ref)
-		ORDER BY external_id <> ref LIMIT 1
-$$;
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	a billing.accounts;
+BEGIN
+	SELECT * INTO a FROM billing.accounts WHERE external_id IN (ref, second_ref)
+		ORDER BY external_id <> ref LIMIT 1;
+	RETURN a;
+END $$;
 
 -- Whose customer this is, in the order of trust: the account that holds the
 -- customer; the account that our own metadata names; the one account with that

@@ -3,11 +3,12 @@
 -- the one transaction that also writes the ledger row.
 
 CREATE OR REPLACE FUNCTION billing.customer_is_deleted(customer text) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-	SELECT EXISTS (SELECT FROM billing.stripe_events
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM billing.stripe_events
 		WHERE type = 'customer.deleted' AND stripe_customer_id = customer
-		  AND processed_at IS NOT NULL AND outcome <> 'ignored')
-$$;
+		  AND processed_at IS NOT NULL AND outcome <> 'ignored');
+END $$;
 
 -- Ends all subscriptions of a customer that was deleted at Stripe, and frees the
 -- account for another one. Returns how many rows that touched.
@@ -38,9 +39,10 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION billing.customer_is_erased(customer text) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-	SELECT EXISTS (SELECT FROM billing.erased_customers WHERE stripe_customer_id = customer)
-$$;
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM billing.erased_customers WHERE stripe_customer_id = customer);
+END $$;
 
 -- Does what an event says. Returns the outcome.
 CREATE OR REPLACE FUNCTION billing.stripe_effect(f billing.stripe_facts, created timestamptz,

@@ -147,8 +147,11 @@ BEGIN
 	RETURN s;
 END $$;
 
+-- Here, as wherever a table is read or written for every event, the language is
+-- plpgsql: it keeps the plan, and a function in SQL is planned at every call.
 CREATE OR REPLACE FUNCTION billing.subscription_store(s billing.subscriptions) RETURNS void
-LANGUAGE sql AS $$
+LANGUAGE plpgsql AS $$
+BEGIN
 	UPDATE billing.subscriptions SET
 		account_id = s.account_id, stripe_customer_id = s.stripe_customer_id,
 		account_ref = s.account_ref, plan = s.plan, period = s.period,
@@ -162,8 +165,8 @@ LANGUAGE sql AS $$
 		payment_failed_at = s.payment_failed_at, payment_paid_at = s.payment_paid_at,
 		checkout_unpaid = s.checkout_unpaid, checkout_paid_at = s.checkout_paid_at,
 		invoice_paid = s.invoice_paid, updated_at = now()
-		WHERE id = s.id
-$$;
+		WHERE id = s.id;
+END $$;
 
 -- What an account does about a change of one of its subscriptions.
 CREATE OR REPLACE FUNCTION billing.subscription_follow(old billing.subscriptions,
