@@ -195,10 +195,15 @@ CREATE OR REPLACE FUNCTION billing.subscription_apply(f billing.stripe_facts,
 RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
-	old    billing.subscriptions := billing.subscription_lock(f.subscription);
-	s      billing.subscriptions := old;
+	old    billing.subscriptions;
+	s      billing.subscriptions;
 	merged record;
 BEGIN
+	IF NOT erased AND billing.subscription_advance(f, created) THEN
+		RETURN 'applied';
+	END IF;
+	old := billing.subscription_lock(f.subscription);
+	s := old;
 	IF s.last_event_at IS NULL AND billing.customer_is_deleted(f.customer) THEN
 		s.was_active := s.was_active OR coalesce(f.status IN ('active', 'trialing'), false);
 		s.status := 'canceled';

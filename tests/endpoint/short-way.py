@@ -1,0 +1,160 @@
+#!/usr/bin/python3 -B
+"""The short way of an event through the rules and the long one: they lead to
+the same rows, whatever came before and in whatever order."""
+
+import contextlib
+import json
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
+
+from harness.desk import Desk
+from harness.tap import Suite, same
+
+LIFES = 400
+EVENTS = 10
+START = 1_790_000_000
+STATUSES = ("active", "trialing", "past_due", "active", "past_due", "unpaid",
+            "paused", "incomplete", "canceled", "incomplete_expired")
+FACTS = ("payment_failed", "payment_paid", "checkout_unpaid",
+         "checkout_paid")
+BY_HAND = (
+    "UPDATE billing.accounts SET tier = 'free' WHERE external_id = %(ref)s",
+    "UPDATE billing.subscriptions SET status = 'canceled'"
+    " WHERE stripe_subscription_id = %(sub)s",
+    "UPDATE billing.subscriptions SET status = 'active'"
+    " WHERE stripe_subscription_id = %(sub)s",
+    "UPDATE billing.accounts SET first_paid_at = NULL"
+    " WHERE external_id = %(ref)s",
+)
+APPLY = """SELECT billing.stripe_apply(%(id)s, %(type)s, '2026-10-28', false,
+           to_timestamp(%(at)s), '{}', false, 'apply', %(facts)s) AS outcome"""
+ROWS = """
+    SELECT to_jsonb(s) - ARRAY['id', 'account_id', 'updated_at',
+               'stripe_subscription_id', 'stripe_customer_id', 'account_ref']
+           || jsonb_build_object('linked', a.external_id,
+               'subscription', s.stripe_subscription_id,
+               'customer', s.stripe_customer_id, 'ref', s.account_ref,
+               'account', to_jsonb(a) - ARRAY['id', 'referral_code',
+                   'created_at', 'updated_at', 'first_paid_at'],
+               'paid', a.first_paid_at IS NOT NULL) AS row
+    FROM billing.subscriptions s LEFT JOIN billing.accounts a
+        ON a.id = s.account_id
+    WHERE s.stripe_subscription_id LIKE %s ORDER BY s.stripe_subscription_id"""
+
+suite = Suite(lambda: Desk(programs=[]))
+
+
+def snapshot(random_):
+    return {"status": random_.choice(STATUSES),
+            "previous_status": random_.choice((None, None, "past_due",
+                                               "incomplete", "active")),
+            "rank": random_.randint(0, 3),
+            "plan": random_.choice(("pro", "team", None)),
+            "period": random_.choice(("monthly", "annual")),
+            "price_id": random_.choice(("price_a", "price_b")),
+            "seat_limit": random_.choice((1, 2, None)),
+            "current_period_start": "2026-11-01T00:00:00Z",
+            "current_period_end": random_.choice((
+                "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z")),
+            "trial_end": random_.choice((None, None,
+                                         "2026-11-15T00:00:00Z")),
+            "cancel_at_period_end": random_.random() < .2,
+            "cancel_at": random_.choice((None, "2026-12-01T00:00:00Z"))}
+
+
+def life(random_, name):
+    """What happens to one customer, in the order in which it arrives."""
+    at = START
+    for number in range(EVENTS):
+        if random_.random() < .08:
+            yield {"sql": random_.choice(BY_HAND), "of": 1}
+        at += random_.choice((1, 1, 1, 60, 0, -1, -60))
+        facts = snapshot(random_) if random_.random() < .8 else {"rank": 1}
+        if "status" not in facts or random_.random() < .1:
+            facts["fact"] = random_.choice(FACTS)
+        facts["account_ref"] = random_.choice((True, True, None, "other"))
+        yield {"id": "evt_%s_%d" % (name, number), "at": at, "facts": facts,
+               "of": random_.choice((1, 1, 1, 2))}
+
+
+def live(cursor, step, world):
+    """One step of a life, in one of two worlds, which differ in the names."""
+    name = world + step["name"]
+    ref, sub = "user_" + name, "sub_%s_%d" % (name, step["of"])
+    if "sql" in step:
+        cursor.execute(step["sql"], {"ref": ref, "sub": sub})
+        return None
+    facts = {key: value for key, value in step["facts"].items()
+             if value is not None}
+    if "account_ref" in facts:
+        facts["account_ref"] = (ref if facts["account_ref"] is True
+                                else "nobody")
+    facts.update(customer="cus_" + name, subscription=sub)
+    cursor.execute(APPLY, {
+        "id": world + step["id"], "at": step["at"],
+        "type": "customer.subscription.updated", "facts": json.dumps(facts)})
+    return cursor.fetchone()["outcome"]
+
+
+def rows(cursor, world, name):
+    cursor.execute(ROWS, ["sub_" + world + name + "%"])
+    text = json.dumps([row["row"] for row in cursor.fetchall()],
+                      sort_keys=True)
+    return json.loads(text.replace(world + name, name))
+
+
+@suite.case("%d lives of up to two subscriptions: both ways end alike" % LIFES)
+def both_ways(desk):
+    seed = int.from_bytes(os.urandom(4), "big")
+    random_ = random.Random(seed)
+    with contextlib.closing(desk.connect()) as connection:
+        cursor = connection.cursor()
+        for number in range(LIFES):
+            name = "%d_" % number
+            for world in "LS":
+                cursor.execute(
+                    "INSERT INTO billing.accounts (external_id) VALUES (%s)",
+                    ["user_" + world + name])
+            for step in life(random_, name):
+                step["name"] = name
+                answers = []
+                for world, setting in (("L", "off"), ("S", "on")):
+                    cursor.execute(
+                        "SELECT set_config('paydesk.short_way', %s, false)",
+                        [setting])
+                    answers.append(live(cursor, step, world))
+                same(answers[1], answers[0], "seed %d: outcome of %r" % (
+                    seed, step))
+                same(rows(cursor, "S", name), rows(cursor, "L", name),
+                     "seed %d: rows after %r" % (seed, step))
+
+
+@suite.case("the usual event goes the short way")
+def short(desk):
+    desk.sql("INSERT INTO billing.accounts (external_id) VALUES ('user_u')")
+    step = {"name": "u", "of": 1, "facts": {
+        "status": "active", "rank": 1, "account_ref": True,
+        "cancel_at_period_end": False}}
+    with contextlib.closing(desk.superuser()) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SET track_functions = 'all'")
+        for number, status in enumerate((
+                "active", "active", "past_due", "active")):
+            live(cursor, {**step, "id": "evt_u%d" % number,
+                          "at": START + number,
+                          "facts": {**step["facts"], "status": status}}, "")
+        cursor.execute("SELECT funcname, calls::integer AS calls"
+                       " FROM pg_stat_xact_user_functions")
+        calls = {row["funcname"]: row["calls"] for row in cursor.fetchall()}
+    same({name: calls.get(name) for name in (
+        "subscription_advance", "account_advance", "subscription_lock",
+        "account_refresh")}, {
+            "subscription_advance": 4, "account_advance": 2,
+            "subscription_lock": 1, "account_refresh": 1},
+        "calls, of which the first event needs the long way")
+
+
+suite.main()
