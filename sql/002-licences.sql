@@ -41,7 +41,7 @@ COMMENT ON COLUMN billing.licenses.email IS
 COMMENT ON COLUMN billing.licenses.amount_cents IS
 	'Gumroad''s price: US cents, whatever currency, the product''s, says';
 COMMENT ON COLUMN billing.licenses.status IS
-	'what everything known adds up to: billing.license_settle()';
+	'what everything known adds up to: billing.license_reason()';
 COMMENT ON COLUMN billing.licenses.operator_status IS
 	'an operator''s word, which stands above what Gumroad said until then';
 COMMENT ON COLUMN billing.licenses.paid_until IS
@@ -124,6 +124,42 @@ CREATE INDEX gumroad_memberships_license ON billing.gumroad_memberships (license
 
 COMMENT ON COLUMN billing.gumroad_memberships.updated_event IS
 	'the newest delivery that changed the plan; an older one changes nothing any more';
+
+CREATE TYPE billing.gumroad_facts AS (
+	sale         text,
+	subscription text,
+	at           timestamptz,
+	reason       text,
+	recurrence   text,
+	refunded     boolean,
+	email        text,
+	name         text,
+	tier         text,
+	product      text,
+	product_name text,
+	amount_cents bigint,
+	currency     text,
+	offer_code   text,
+	test         boolean
+);
+
+COMMENT ON TYPE billing.gumroad_facts IS
+	'what gumroad-webhook reads in a delivery, and the tier and product that the catalog makes of it';
+
+CREATE TYPE billing.gumroad_mint AS (
+	to_sign    jsonb,
+	key        text,
+	blob       text,
+	key_id     text,
+	public_key text,
+	subject    text,
+	text       text,
+	html       text,
+	lease_s    integer
+);
+
+COMMENT ON TYPE billing.gumroad_mint IS
+	'what gumroad-webhook has signed when billing.gumroad_apply() said to_sign, and the mail with it';
 
 CREATE TABLE billing.emails (
 	id                  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mail_address.h"
 
 #define ID_MAX 200 /* bytes of an id */
@@ -376,4 +377,33 @@ gumroad_map(const struct catalog *catalog, const struct gumroad_event *event,
 	     i++)
 		*tier = catalog_find_tier(catalog, event->plans[i], NULL);
 	return *tier != NULL ? RC_OK : RC_NOT_FOUND;
+}
+
+/* gumroad_facts_json - what is unknown is null */
+json_object *
+gumroad_facts_json(
+    const struct gumroad_event *event, const char *tier, const char *product)
+{
+	json_object *object = json_object_new_object();
+
+	json_add_text(object, "sale", event->sale);
+	json_add_text(object, "subscription", event->subscription);
+	json_add_text(object, "at", event->at);
+	json_add_text(object, "reason", event->reason);
+	json_add_text(object, "recurrence", event->recurrence);
+	json_object_object_add(
+	    object, "refunded", json_object_new_boolean(event->refunded));
+	json_add_text(object, "email", event->email);
+	json_add_text(object, "name", event->name);
+	json_add_text(object, "tier", tier);
+	json_add_text(object, "product", product);
+	json_add_text(object, "product_name", event->product_name);
+	if (event->amount_cents >= 0)
+		json_object_object_add(object, "amount_cents",
+		    json_object_new_int64(event->amount_cents));
+	json_add_text(object, "currency", event->currency);
+	json_add_text(object, "offer_code", event->offer_code);
+	json_object_object_add(
+	    object, "test", json_object_new_boolean(event->test));
+	return object;
 }

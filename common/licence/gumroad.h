@@ -10,6 +10,7 @@
 #ifndef PAYDESK_GUMROAD_H
 #define PAYDESK_GUMROAD_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -53,5 +54,12 @@ enum rc gumroad_read(struct arena *arena, const struct form *form,
 enum rc gumroad_map(const struct catalog *catalog,
     const struct gumroad_event *event, const char **tier,
     const char **product) MUST_CHECK;
+
+/*
+ * billing.gumroad_facts as an object, for billing.gumroad_apply(): what the
+ * delivery says, and what the catalog makes of it. The caller's to put.
+ */
+json_object *gumroad_facts_json(
+    const struct gumroad_event *event, const char *tier, const char *product);
 
 #endif

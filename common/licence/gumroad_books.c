@@ -1,43 +1,28 @@
 #include "licence/gumroad_books.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/form.h"
+#include "base/json.h"
 #include "licence/gumroad.h"
 
 DB_STATEMENT(gumroad_receive, 1,
     "INSERT INTO billing.gumroad_events (payload) VALUES ($1)"
     " RETURNING id");
-DB_STATEMENT(gumroad_apply, 27,
-    "SELECT status_, license, license_key_, email_id,"
-    " email_token, due FROM billing.gumroad_apply($1, $2, $3,"
-    " $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
-    " $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,"
-    " $27)");
+DB_STATEMENT(gumroad_apply, 6,
+    "SELECT status, license_key, to_sign, email_id, email_token"
+    " FROM billing.gumroad_apply($1, $2, $3, $4, $5, $6)");
 DB_STATEMENT(
     gumroad_failed, 5, "SELECT billing.gumroad_failed($1, $2, $3, $4, $5)");
-DB_STATEMENT(license_facts, 1,
-    "SELECT license_key, tier, product_id, email,"
-    " to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'),"
-    " name, product_name, test FROM billing.licenses"
-    " WHERE id = $1");
-DB_STATEMENT(license_reissue, 9,
-    "SELECT email_id, email_token FROM"
-    " billing.license_reissue($1, $2, $3, $4, $5, $6, $7, $8,"
-    " $9)");
-
 const struct db_statement *const gumroad_books_statements[] = {
 	&sql_gumroad_receive.is,
 	&sql_gumroad_apply.is,
 	&sql_gumroad_failed.is,
-	&sql_license_facts.is,
-	&sql_license_reissue.is,
 	NULL,
 };
 
 #define NO_MINT "logged-no-mint"
+#define SIGNINGS_MAX 3 /* of one delivery, while others change its licence */
 
 /* One delivery on its way into the books. */
 struct delivery {
@@ -45,10 +30,11 @@ struct delivery {
 	struct arena *arena;
 	const char *id; /* of the audit row */
 	struct gumroad_event event;
-	struct issue issue; /* for a sale */
+	const char *tier, *product; /* what the catalog makes of it */
 	const char *problem;
+	const char *to_sign; /* what the books want signed first, or NULL */
+	struct issue issue;  /* what was signed */
 	struct gumroad_result *result;
-	char lease[16], amount[24];
 };
 
 /* gumroad_books_receive - the body as it came */
@@ -72,9 +58,9 @@ gumroad_books_receive(struct db *db, struct arena *arena, const char *body,
 
 /* keep - a field of a result, in the arena; NULL for SQL's NULL */
 static const char *
-keep(struct arena *arena, const struct db_result *result, int column)
+keep(struct arena *arena, const struct db_result *result, const char *column)
 {
-	const char *text = db_result_text(result, 0, column);
+	const char *text = db_result_named(result, 0, column);
 
 	return text != NULL ? arena_copy(arena, text, strlen(text)) : NULL;
 }
@@ -101,7 +87,7 @@ read_delivery(struct delivery *delivery, const char *body, size_t body_len)
 	    (strcmp(event->resource, "sale") == 0 ||
 		strcmp(event->resource, "subscription_updated") == 0)) {
 		rc = gumroad_map(delivery->books->catalog, event,
-		    &delivery->issue.tier, &delivery->issue.product);
+		    &delivery->tier, &delivery->product);
 		if (rc == RC_NOT_FOUND)
 			delivery->problem = arena_printf(delivery->arena,
 			    "the catalog has no tier for %s%s%s",
@@ -112,161 +98,147 @@ read_delivery(struct delivery *delivery, const char *body, size_t body_len)
 	return rc == RC_BAD_REQUEST || rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-/* prepare_mint - key, blob and mail, should it come to minting */
-static enum rc
-prepare_mint(struct delivery *delivery)
+/* as_text - a document that is done with, in the arena; NULL: no memory */
+static const char *
+as_text(struct arena *arena, json_object *document)
 {
-	const struct gumroad_event *event = &delivery->event;
+	const char *text = json_object_to_json_string_ext(
+	    document, JSON_C_TO_STRING_PLAIN);
+	const char *copy = text != NULL ?
+	    arena_copy(arena, text, strlen(text)) :
+	    NULL;
+
+	json_object_put(document);
+	return copy;
+}
+
+/* member - a text of what is to be signed, NULL when there is none */
+static const char *
+member(json_object *object, const char *name)
+{
+	const char *value;
+
+	return json_string(object, name, &value) == RC_OK ? value : NULL;
+}
+
+/* sign - what the books want, and the mail with it */
+static enum rc
+sign(struct delivery *delivery, json_object **to_sign)
+{
+	const struct issuer *issuer = delivery->books->issuer;
 	struct issue *issue = &delivery->issue;
 	enum rc rc;
 
-	if (delivery->problem != NULL || strcmp(event->resource, "sale") != 0)
-		return RC_OK;
-	issue->email = event->email;
-	issue->name = event->name;
-	issue->product_name = event->product_name;
-	issue->test = event->test;
-	rc = issue_sign(delivery->books->issuer, delivery->arena, issue);
-	if (rc == RC_OK)
-		rc = issue_mail(
-		    delivery->books->issuer, delivery->arena, issue);
-	return rc;
-}
-
-/* new_mail - what the caller is to send, when it is */
-static void
-new_mail(struct gumroad_result *result, const char *email_id, const char *token,
-    const char *email, const char *name, const struct mail_words *words)
-{
-	result->email_id = email_id;
-	if (email_id == NULL || token == NULL)
-		return;
-	result->mail = (struct mail_message){ .to_email = email,
-		.to_name = name,
-		.subject = words->subject,
-		.text = words->text,
-		.html = words->html,
-		.message_id = token };
-}
-
-/* read_license - what a mail and a blob say of a licence */
-static enum rc
-read_license(struct db *db, struct arena *arena, const char *license,
-    struct issue *issue)
-{
-	const char *const params[] = { license };
-	struct db_result *row;
-	const char *test;
-	enum rc rc;
-
-	memset(issue, 0, sizeof *issue);
-	rc = db_run(db, sql_license_facts, params, &row);
+	rc = json_parse(delivery->arena, delivery->to_sign,
+	    strlen(delivery->to_sign), to_sign);
 	if (rc != RC_OK)
 		return rc;
-	issue->key = keep(arena, row, 0);
-	issue->tier = keep(arena, row, 1);
-	issue->product = keep(arena, row, 2);
-	issue->email = keep(arena, row, 3);
-	issue->issued = keep(arena, row, 4);
-	issue->name = keep(arena, row, 5);
-	issue->product_name = keep(arena, row, 6);
-	test = db_result_text(row, 0, 7);
-	issue->test = test != NULL && *test == 't';
-	db_result_free(row);
-	return RC_OK;
+	*issue = (struct issue){
+		.key = member(*to_sign, "key"),
+		.tier = member(*to_sign, "tier"),
+		.product = member(*to_sign, "product"),
+		.email = member(*to_sign, "email"),
+		.issued = member(*to_sign, "issued"),
+		.name = member(*to_sign, "name"),
+		.product_name = member(*to_sign, "product_name"),
+		.test = json_object_get_boolean(json_member(*to_sign, "test")),
+	};
+	rc = issue_sign(issuer, delivery->arena, issue);
+	return rc == RC_OK ? issue_mail(issuer, delivery->arena, issue) : rc;
 }
 
-/* reissue - sign a licence again and mail it, within the transaction */
-static enum rc
-reissue(struct db *db, struct delivery *delivery, const char *license,
-    const char *kind)
+/* mint - billing.gumroad_mint of what was signed; NULL with *rc: it was not */
+static const char *
+mint(struct delivery *delivery, enum rc *rc)
 {
-	const struct issuer *issuer = delivery->books->issuer;
-	const struct license_signer *signer = issuer_signer(issuer);
-	struct arena *arena = delivery->arena;
-	struct db_result *row;
-	struct issue issue;
-	enum rc rc = read_license(db, arena, license, &issue);
-
-	if (rc == RC_OK && issue.email == NULL)
-		return RC_OK; /* the buyer was erased */
-	if (rc == RC_OK)
-		rc = issue_sign(issuer, arena, &issue);
-	if (rc == RC_OK)
-		rc = issue_mail(issuer, arena, &issue);
-	if (rc != RC_OK)
-		return rc;
-	const char *const params[] = { license, kind, issue.blob,
-		license_signer_kid(signer), license_signer_public(signer),
-		issue.mail.subject, issue.mail.text, issue.mail.html,
-		delivery->lease };
-	rc = db_run(db, sql_license_reissue, params, &row);
-	if (rc == RC_OK)
-		new_mail(delivery->result, keep(arena, row, 0),
-		    keep(arena, row, 1), issue.email, issue.name, &issue.mail);
-	db_result_free(row);
-	return rc;
-}
-
-/* fill_params - as billing.gumroad_apply() takes them */
-static size_t
-fill_params(struct delivery *delivery, const char *params[DB_PARAMS_MAX])
-{
-	const struct gumroad_event *event = &delivery->event;
-	const struct issue *issue = &delivery->issue;
 	const struct license_signer *signer = issuer_signer(
 	    delivery->books->issuer);
-	const char *const values[] = { delivery->id, event->resource,
-		event->order, delivery->problem, event->sale,
-		event->subscription, event->at, event->reason,
-		event->recurrence, event->refunded ? "true" : "false",
-		event->email, event->name, issue->tier, issue->product,
-		event->product_name,
-		event->amount_cents < 0 ? NULL : delivery->amount,
-		event->currency, event->offer_code,
-		event->test ? "true" : "false", issue->key, issue->blob,
-		signer != NULL ? license_signer_kid(signer) : NULL,
-		signer != NULL ? license_signer_public(signer) : NULL,
-		issue->mail.subject, issue->mail.text, issue->mail.html,
-		delivery->lease };
+	const struct issue *issue = &delivery->issue;
+	json_object *to_sign, *object;
 
-	snprintf(delivery->amount, sizeof delivery->amount, "%" PRId64,
-	    event->amount_cents);
-	snprintf(delivery->lease, sizeof delivery->lease, "%d",
-	    delivery->books->lease_s);
-	memcpy(params, values, sizeof values);
-	return sizeof values / sizeof *values;
+	*rc = sign(delivery, &to_sign);
+	if (*rc != RC_OK)
+		return NULL;
+	object = json_object_new_object();
+	json_object_object_add(object, "to_sign", json_object_get(to_sign));
+	json_add_text(object, "key", issue->key);
+	json_add_text(object, "blob", issue->blob);
+	json_add_text(object, "key_id", license_signer_kid(signer));
+	json_add_text(object, "public_key", license_signer_public(signer));
+	json_add_text(object, "subject", issue->mail.subject);
+	json_add_text(object, "text", issue->mail.text);
+	json_add_text(object, "html", issue->mail.html);
+	json_object_object_add(
+	    object, "lease_s", json_object_new_int(delivery->books->lease_s));
+	return as_text(delivery->arena, object);
 }
 
-/* apply - the one call, and what it leaves to do; also as a transaction's work */
-static enum rc
-apply(struct db *db, void *context)
+/* new_mail - what the caller is to send */
+static void
+new_mail(struct delivery *delivery, const char *token)
 {
-	struct delivery *delivery = context;
+	const struct issue *issue = &delivery->issue;
+
+	if (delivery->result->email_id == NULL || token == NULL)
+		return;
+	delivery->result->mail = (struct mail_message){
+		.to_email = issue->email,
+		.to_name = issue->name,
+		.subject = issue->mail.subject,
+		.text = issue->mail.text,
+		.html = issue->mail.html,
+		.message_id = token,
+	};
+}
+
+/* apply - the one call; delivery->to_sign is what has to be signed before it */
+static enum rc
+apply(struct delivery *delivery, const char *facts, const char *minted)
+{
+	const char *const params[] = {
+		delivery->id,
+		delivery->event.resource,
+		delivery->event.order,
+		delivery->problem,
+		facts,
+		minted,
+	};
 	struct gumroad_result *result = delivery->result;
-	const char *params[DB_PARAMS_MAX];
 	struct arena *arena = delivery->arena;
-	const char *license, *due;
 	struct db_result *row;
 	enum rc rc;
 
-	rc = db_run_any(db, &sql_gumroad_apply.is,
-	    fill_params(delivery, params), params, &row);
+	rc = db_run(delivery->books->db, sql_gumroad_apply, params, &row);
 	if (rc != RC_OK)
 		return rc;
-	result->status = keep(arena, row, 0);
-	license = keep(arena, row, 1);
-	result->license_key = keep(arena, row, 2);
-	new_mail(result, keep(arena, row, 3), keep(arena, row, 4),
-	    delivery->event.email, delivery->event.name, &delivery->issue.mail);
-	due = keep(arena, row, 5);
+	delivery->to_sign = keep(arena, row, "to_sign");
+	result->status = keep(arena, row, "status");
+	result->license_key = keep(arena, row, "license_key");
+	result->email_id = keep(arena, row, "email_id");
+	new_mail(delivery, keep(arena, row, "email_token"));
 	db_result_free(row);
-	if (result->status == NULL)
-		return RC_BUSY;
-	if (due != NULL)
-		return reissue(db, delivery, license,
-		    strcmp(due, "blob") == 0 ? "updated" : "license");
-	return RC_OK;
+	return delivery->to_sign != NULL || result->status != NULL ? RC_OK :
+								     RC_BUSY;
+}
+
+/* apply_signed - decide first, then sign what that takes, then write */
+static enum rc
+apply_signed(struct delivery *delivery)
+{
+	const char *facts = as_text(delivery->arena,
+	    gumroad_facts_json(
+		&delivery->event, delivery->tier, delivery->product));
+	enum rc rc = apply(delivery, facts, NULL);
+
+	for (int i = 0; i < SIGNINGS_MAX; i++) {
+		if (rc != RC_OK || delivery->to_sign == NULL)
+			return rc;
+		const char *minted = mint(delivery, &rc);
+
+		if (rc == RC_OK)
+			rc = apply(delivery, facts, minted);
+	}
+	return rc == RC_OK && delivery->to_sign != NULL ? RC_BUSY : rc;
 }
 
 /* fail - what the database refused, for people to read */
@@ -299,16 +271,9 @@ gumroad_books_apply(const struct gumroad_books *books, struct arena *arena,
 
 	memset(result, 0, sizeof *result);
 	rc = read_delivery(&delivery, body, body_len);
-	if (rc == RC_OK)
-		rc = prepare_mint(&delivery);
 	if (rc != RC_OK)
 		return rc;
-	/* A plain sale never leaves anything to sign: one statement is enough. */
-	if (delivery.event.subscription == NULL &&
-	    strcmp(delivery.event.resource, "sale") == 0)
-		rc = apply(books->db, &delivery);
-	else
-		rc = db_transaction(books->db, apply, &delivery);
+	rc = apply_signed(&delivery);
 	if (rc == RC_BAD_REQUEST)
 		rc = fail(&delivery);
 	result->resource = delivery.event.resource;

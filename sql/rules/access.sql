@@ -65,14 +65,15 @@ $$;
 
 -- How the codes of an account have fared, as a member of the next function's.
 CREATE OR REPLACE FUNCTION billing.account_referrals(account bigint) RETURNS json
-LANGUAGE sql STABLE AS $$
-	SELECT json_build_object(
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (SELECT json_build_object(
 		'captured', count(*),
 		'converted', count(converted_at),
 		'in_credit_window', count(*) FILTER (WHERE credited_at
 			+ make_interval(days => billing.referral_credit_days()) > now()))
-	FROM billing.referrals WHERE referrer_account_id = account
-$$;
+	FROM billing.referrals WHERE referrer_account_id = account);
+END $$;
 
 -- What GET /account answers, without the plan's features: NULL when there is no
 -- such account. One call, so that it is one round trip.

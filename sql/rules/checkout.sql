@@ -82,11 +82,12 @@ GRANT EXECUTE ON FUNCTION billing.checkout_begin(text, text, text, text, text, b
 CREATE OR REPLACE FUNCTION billing.checkout_opened(id_ bigint, session_id text, url_ text,
 	expires timestamptz)
 RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
 	UPDATE billing.checkout_sessions
 		SET stripe_session_id = session_id, url = url_, expires_at = expires
-		WHERE id = id_
-$$;
+		WHERE id = id_;
+END $$;
 
 GRANT EXECUTE ON FUNCTION billing.checkout_opened(bigint, text, text, timestamptz)
 	TO paydesk_checkout;

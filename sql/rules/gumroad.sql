@@ -1,7 +1,6 @@
--- How one delivery of Gumroad changes licences.
---
--- The status of a licence is a function of the facts seen so far and not of the
--- order in which they came: see billing.license_settle().
+-- How one delivery of Gumroad changes licences: billing.gumroad_apply() decides, by
+-- small rules over the rows of the charge, the membership and the licence that it
+-- concerns, and writes what they have become.
 
 -- How long a payment lasts.
 CREATE OR REPLACE FUNCTION billing.gumroad_period(recurrence text) RETURNS interval
@@ -13,226 +12,205 @@ LANGUAGE sql IMMUTABLE AS $$
 	                       WHEN 'every_two_years' THEN interval '2 years' END
 $$;
 
--- Applies one delivery, of the audit row event, and writes its result there.
--- problem says why nothing can be minted. key_ to html_ are what a mint takes,
--- made in advance. Returns:
---   status_   for the reply
---   due       'mail' when the licence, valid, was never mailed; 'blob' when its
---             tier has changed: the caller signs and calls license_reissue() in
---             the same transaction
--- Deliveries of one sale or one subscription are applied one at a time.
-CREATE OR REPLACE FUNCTION billing.gumroad_apply(
-	event bigint, resource_ text, order_ text, problem text,
-	sale text, subscription text, at timestamptz, reason text, recurrence text,
-	refunded boolean,
-	email_ text, name_ text, tier_ text, product text, product_name_ text,
-	amount bigint, currency_ text, offer text, test_ boolean,
-	key_ text, blob_ text, kid text, public_ text,
-	subject_ text, text_ text, html_ text, lease_s integer,
-	OUT status_ text, OUT license bigint, OUT license_key_ text,
-	OUT email_id bigint, OUT email_token text, OUT due text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	c       billing.gumroad_charges;
-	m       billing.gumroad_memberships;
-	l       billing.licenses;
-	new_    boolean := false;
-	later   timestamptz;
-	settled text;
-BEGIN
-	IF subscription IS NOT NULL THEN
-		PERFORM pg_advisory_xact_lock(hashtextextended('gumroad subscription ' || subscription, 0));
-		SELECT * INTO m FROM billing.gumroad_memberships WHERE subscription_id = subscription;
-	END IF;
-	IF sale IS NOT NULL THEN
-		PERFORM pg_advisory_xact_lock(hashtextextended('gumroad sale ' || sale, 0));
-		SELECT * INTO c FROM billing.gumroad_charges WHERE sale_id = sale;
-	END IF;
-	license := coalesce(c.license_id, m.license_id);
-
-	IF resource_ = 'sale' THEN
-		IF c.sold THEN
-			status_ := 'duplicate';
-		ELSIF license IS NULL AND problem IS NOT NULL OR sale IS NULL THEN
-			status_ := 'logged-no-mint';
-		ELSE
-			IF license IS NULL THEN
-				new_ := true;
-				INSERT INTO billing.license_keys (key_id, public_key)
-					VALUES (kid, public_) ON CONFLICT DO NOTHING;
-				INSERT INTO billing.licenses (license_key, blob, source_order_id,
-						subscription_id, email, name, tier, product_id,
-						product_name, amount_cents, currency, offer_code, test)
-					VALUES (key_, blob_, sale, subscription, email_, name_, tier_,
-						product, product_name_, amount, currency_, offer, test_)
-					RETURNING id INTO license;
-			END IF;
-			INSERT INTO billing.gumroad_charges AS g
-					(sale_id, subscription_id, license_id, sold, sold_at)
-				VALUES (sale, subscription, license, true, coalesce(at, now()))
-				ON CONFLICT (sale_id) DO UPDATE SET license_id = excluded.license_id,
-					subscription_id = excluded.subscription_id, sold = true,
-					sold_at = coalesce(at, g.sold_at, g.seen_at);
-			IF subscription IS NOT NULL THEN
-				INSERT INTO billing.gumroad_memberships AS g (subscription_id, license_id)
-					VALUES (subscription, license)
-					ON CONFLICT (subscription_id) DO UPDATE SET license_id = excluded.license_id
-					WHERE g.license_id IS NULL;
-				UPDATE billing.gumroad_charges SET license_id = license
-					WHERE subscription_id = subscription AND license_id IS NULL;
-				UPDATE billing.licenses SET updated_at = now(),
-					renewals = renewals + CASE WHEN new_ THEN 0 ELSE 1 END,
-					renewed_at = CASE WHEN NOT new_
-						THEN greatest(renewed_at, coalesce(at, now())) END,
-					cancelled_at = m.cancelled_at,
-					paid_until = greatest(paid_until,
-						coalesce(at, now()) + billing.gumroad_period(recurrence))
-					WHERE id = license;
-			END IF;
-			settled := billing.license_settle(license);
-			status_ := CASE settled WHEN 'active' THEN 'ok' ELSE 'revoked' END;
-		END IF;
-
-	ELSIF resource_ IN ('refund', 'dispute', 'dispute_won') AND sale IS NOT NULL THEN
-		IF resource_ = 'refund' AND NOT refunded THEN
-			status_ := 'ignored';
-		ELSE
-			INSERT INTO billing.gumroad_charges AS g (sale_id, subscription_id, license_id,
-					sold_at, refunded_at, disputed_at, dispute_won_at)
-				VALUES (sale, subscription, license, at,
-					CASE resource_ WHEN 'refund' THEN now() END,
-					CASE resource_ WHEN 'dispute' THEN now() END,
-					CASE resource_ WHEN 'dispute_won' THEN now() END)
-				ON CONFLICT (sale_id) DO UPDATE SET
-					license_id = coalesce(g.license_id, excluded.license_id),
-					refunded_at = coalesce(g.refunded_at, excluded.refunded_at),
-					disputed_at = coalesce(g.disputed_at, excluded.disputed_at),
-					dispute_won_at = coalesce(g.dispute_won_at, excluded.dispute_won_at);
-			new_ := resource_ = 'refund' AND c.refunded_at IS NULL
-				OR resource_ = 'dispute' AND c.disputed_at IS NULL
-				   AND c.dispute_won_at IS NULL;
-		END IF;
-
-	ELSIF resource_ IN ('cancellation', 'subscription_ended', 'subscription_restarted')
-	      AND subscription IS NOT NULL THEN
-		at := coalesce(at, now());
-		INSERT INTO billing.gumroad_memberships (subscription_id)
-			VALUES (subscription) ON CONFLICT DO NOTHING;
-		UPDATE billing.gumroad_memberships g SET
-			cancelled_at = CASE resource_ WHEN 'cancellation' THEN at
-				WHEN 'subscription_restarted' THEN NULL ELSE g.cancelled_at END,
-			ended_reason = CASE WHEN resource_ = 'subscription_ended'
-				AND at >= coalesce(g.ended_at, at) THEN reason ELSE g.ended_reason END,
-			ended_at = CASE resource_ WHEN 'subscription_ended'
-				THEN greatest(g.ended_at, at) ELSE g.ended_at END,
-			restarted_at = CASE resource_ WHEN 'subscription_restarted'
-				THEN greatest(g.restarted_at, at) ELSE g.restarted_at END
-			WHERE subscription_id = subscription;
-		UPDATE billing.licenses SET updated_at = now(), cancelled_at =
-			CASE resource_ WHEN 'cancellation' THEN at END
-			WHERE id = license AND resource_ <> 'subscription_ended';
-		IF resource_ = 'cancellation' THEN
-			status_ := 'ignored';
-		END IF;
-		new_ := resource_ = 'subscription_ended' AND at > coalesce(m.ended_at, '-infinity');
-
-	ELSIF resource_ = 'subscription_updated' AND subscription IS NOT NULL THEN
-		IF problem IS NULL AND license IS NULL THEN
-			problem := 'there is no licence of this subscription';
-		END IF;
-		IF problem IS NOT NULL THEN
-			status_ := 'logged-no-mint';
-		ELSIF at > now() AND event > coalesce(m.updated_event, 0) THEN
-			status_ := 'ignored';
-			later := at;
-			problem := 'takes effect later';
-		ELSE
-			status_ := 'ignored';
-			IF event >= coalesce(m.updated_event, 0) THEN
-				UPDATE billing.gumroad_memberships SET updated_event = event
-					WHERE subscription_id = subscription;
-				UPDATE billing.licenses SET tier = tier_, updated_at = now()
-					WHERE id = license AND tier <> tier_;
-				IF FOUND THEN
-					status_ := 'ok';
-					due := 'blob';
-				END IF;
-			END IF;
-		END IF;
-
-	ELSIF problem IS NOT NULL THEN
-		status_ := 'logged-no-mint';
-	ELSE
-		status_ := 'ignored';
-	END IF;
-
-	IF status_ IS NULL THEN
-		-- A reason to revoke or to restore, and perhaps no licence yet.
-		IF license IS NOT NULL THEN
-			IF new_ THEN
-				UPDATE billing.licenses SET operator_status = NULL
-					WHERE id = license AND operator_status = 'active';
-			END IF;
-			settled := billing.license_settle(license);
-		END IF;
-		IF resource_ IN ('dispute_won', 'subscription_restarted') THEN
-			status_ := CASE settled WHEN 'active' THEN 'restored' ELSE 'ignored' END;
-		ELSE
-			status_ := CASE settled WHEN 'active' THEN 'ignored' ELSE 'revoked' END;
-		END IF;
-		new_ := false;
-	END IF;
-
-	SELECT * INTO l FROM billing.licenses WHERE id = license;
-	license_key_ := l.license_key;
-	IF settled = 'active' THEN
-		IF new_ THEN
-			SELECT o.email_id, o.email_token INTO email_id, email_token
-				FROM billing.outbox_add('license', license, email_, name_,
-					subject_, text_, html_, lease_s) o;
-		ELSIF NOT EXISTS (SELECT FROM billing.emails
-				WHERE license_id = license AND status <> 'failed') THEN
-			due := 'mail';
-		END IF;
-	END IF;
-	UPDATE billing.gumroad_events SET resource = resource_, order_id = order_,
-		processed = status_ <> 'logged-no-mint' AND later IS NULL,
-		processed_at = now(), outcome = status_, license_id = license, retry_at = later,
-		error = CASE WHEN status_ = 'logged-no-mint' OR later IS NOT NULL THEN problem END
-		WHERE id = event;
-END $$;
-
-GRANT EXECUTE ON FUNCTION billing.gumroad_apply(bigint, text, text, text, text, text,
-	timestamptz, text, text, boolean, text, text, text, text, text, bigint, text, text,
-	boolean, text, text, text, text, text, text, text, integer)
-	TO paydesk_gumroad_webhook;
-
--- Records that a delivery cannot be applied, when the database itself refused it.
-CREATE OR REPLACE FUNCTION billing.gumroad_failed(event bigint, resource_ text, order_ text,
-	error_ text, sqlstate_ text)
-RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-	UPDATE billing.gumroad_events SET resource = resource_, order_id = order_,
-		processed = false, processed_at = now(), outcome = 'logged-no-mint',
-		error = error_, retry_at = NULL
-		WHERE id = event;
-	INSERT INTO billing.webhook_failures (source, id, type, error, sqlstate)
-		VALUES ('gumroad', order_, resource_, error_, sqlstate_)
+-- What a delivery is about. 'none': nothing that licences depend on.
+CREATE OR REPLACE FUNCTION billing.gumroad_subject(resource text, f billing.gumroad_facts)
+RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE
+	WHEN resource = 'sale' THEN 'sale'
+	WHEN resource IN ('refund', 'dispute', 'dispute_won') AND f.sale IS NOT NULL
+	THEN 'charge'
+	WHEN resource IN ('cancellation', 'subscription_ended', 'subscription_restarted')
+		AND f.subscription IS NOT NULL
+	THEN 'membership'
+	WHEN resource = 'subscription_updated' AND f.subscription IS NOT NULL THEN 'plan'
+	ELSE 'none' END
 $$;
 
-GRANT EXECUTE ON FUNCTION billing.gumroad_failed(bigint, text, text, text, text)
-	TO paydesk_gumroad_webhook;
-
--- A late delivery about a licence whose buyer was erased. FOR KEY SHARE waits for
--- an erasure under way.
-CREATE OR REPLACE FUNCTION billing.delivery_of_erased() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	address text;
+-- What keeps a delivery from changing anything: the status for the reply, and why,
+-- NULL when nothing does.
+CREATE OR REPLACE FUNCTION billing.gumroad_obstacle(event bigint, subject text,
+	INOUT problem text, resource text, f billing.gumroad_facts, c billing.gumroad_charges,
+	m billing.gumroad_memberships, l billing.licenses, OUT status text, OUT later timestamptz)
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	SELECT email INTO address FROM billing.licenses WHERE id = NEW.license_id FOR KEY SHARE;
-	IF FOUND AND address IS NULL THEN
-		NEW.payload := NULL;
+	IF subject = 'plan' AND l.id IS NULL THEN
+		problem := coalesce(problem, 'there is no licence of this subscription');
 	END IF;
-	RETURN NEW;
+	IF subject = 'sale' AND c.sold THEN
+		status := 'duplicate';
+	ELSIF subject = 'sale' THEN
+		-- what renews a licence needs nothing of the catalog
+		status := CASE WHEN f.sale IS NULL OR (l.id IS NULL AND problem IS NOT NULL)
+			THEN 'logged-no-mint' END;
+	ELSIF subject IN ('plan', 'none') AND problem IS NOT NULL THEN
+		status := 'logged-no-mint';
+	ELSIF subject = 'none' OR (resource = 'refund' AND NOT f.refunded) THEN
+		status := 'ignored';
+	ELSIF subject = 'plan' AND event < coalesce(m.updated_event, 0) THEN
+		status := 'ignored';
+	ELSIF subject = 'plan' AND f.at > now() AND event > coalesce(m.updated_event, 0) THEN
+		status := 'ignored';
+		problem := 'takes effect later';
+		later := f.at;
+	END IF;
+END $$;
+
+-- The charge after a sale, or after what happened to it.
+CREATE OR REPLACE FUNCTION billing.merge_charge(c billing.gumroad_charges, resource text,
+	f billing.gumroad_facts, license bigint)
+RETURNS billing.gumroad_charges
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	c.seen_at := coalesce(c.seen_at, now());
+	IF resource = 'sale' THEN
+		c.sold_at := coalesce(f.at, c.sold_at, c.seen_at);
+		c.sold := true;
+		c.subscription_id := f.subscription;
+	ELSIF c.sale_id IS NULL THEN
+		c.sold_at := f.at;
+		c.sold := false;
+		c.subscription_id := f.subscription;
+	END IF;
+	c.sale_id := f.sale;
+	c.license_id := coalesce(c.license_id, license);
+	CASE resource
+	WHEN 'refund' THEN c.refunded_at := coalesce(c.refunded_at, now());
+	WHEN 'dispute' THEN c.disputed_at := coalesce(c.disputed_at, now());
+	WHEN 'dispute_won' THEN c.dispute_won_at := coalesce(c.dispute_won_at, now());
+	ELSE NULL;
+	END CASE;
+	RETURN c;
+END $$;
+
+-- The membership after a sale in it, or after what happened to it.
+CREATE OR REPLACE FUNCTION billing.merge_membership(m billing.gumroad_memberships, event bigint,
+	resource text, f billing.gumroad_facts, license bigint)
+RETURNS billing.gumroad_memberships
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	at timestamptz := coalesce(f.at, now());
+BEGIN
+	m.subscription_id := f.subscription;
+	CASE resource
+	WHEN 'sale' THEN
+		m.license_id := coalesce(m.license_id, license);
+	WHEN 'cancellation' THEN
+		m.cancelled_at := at;
+	WHEN 'subscription_restarted' THEN
+		m.cancelled_at := NULL;
+		m.restarted_at := greatest(m.restarted_at, at);
+	WHEN 'subscription_ended' THEN
+		IF at >= coalesce(m.ended_at, at) THEN
+			m.ended_reason := f.reason;
+		END IF;
+		m.ended_at := greatest(m.ended_at, at);
+	WHEN 'subscription_updated' THEN
+		m.updated_event := event;
+	END CASE;
+	RETURN m;
+END $$;
+
+-- A licence of a sale that has none, without the key and the blob.
+CREATE OR REPLACE FUNCTION billing.license_sold(f billing.gumroad_facts) RETURNS billing.licenses
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	l billing.licenses;
+BEGIN
+	l.source_order_id := f.sale;
+	l.subscription_id := f.subscription;
+	l.email := f.email;
+	l.name := f.name;
+	l.tier := f.tier;
+	l.product_id := f.product;
+	l.product_name := f.product_name;
+	l.amount_cents := f.amount_cents;
+	l.currency := f.currency;
+	l.offer_code := f.offer_code;
+	l.test := f.test;
+	l.renewals := 0;
+	RETURN l;
+END $$;
+
+-- The licence after a delivery, but for its status. fresh: it brings a reason to
+-- revoke that was not known, which ends what an operator said before.
+CREATE OR REPLACE FUNCTION billing.merge_license(l billing.licenses, subject text,
+	f billing.gumroad_facts, m billing.gumroad_memberships, fresh boolean)
+RETURNS billing.licenses
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	at timestamptz := coalesce(f.at, now());
+BEGIN
+	IF subject = 'sale' THEN
+		IF l.id IS NULL THEN
+			l := billing.license_sold(f);
+		ELSIF f.subscription IS NOT NULL THEN
+			l.renewals := l.renewals + 1;
+			l.renewed_at := greatest(l.renewed_at, at);
+		END IF;
+		IF f.subscription IS NOT NULL THEN
+			l.paid_until := greatest(l.paid_until,
+				at + billing.gumroad_period(f.recurrence));
+		END IF;
+	ELSIF subject = 'plan' THEN
+		l.tier := f.tier;
+	END IF;
+	IF m.subscription_id IS NOT NULL THEN
+		l.cancelled_at := m.cancelled_at;
+	END IF;
+	IF fresh AND l.operator_status = 'active' THEN
+		l.operator_status := NULL;
+	END IF;
+	RETURN l;
+END $$;
+
+-- Whether a delivery brings a reason to revoke that was not known.
+CREATE OR REPLACE FUNCTION billing.gumroad_fresh(resource text, f billing.gumroad_facts,
+	c billing.gumroad_charges, m billing.gumroad_memberships)
+RETURNS boolean
+LANGUAGE sql STABLE AS $$
+	SELECT CASE resource
+	WHEN 'refund' THEN c.refunded_at IS NULL
+	WHEN 'dispute' THEN c.disputed_at IS NULL AND c.dispute_won_at IS NULL
+	WHEN 'subscription_ended' THEN coalesce(f.at, now()) > coalesce(m.ended_at, '-infinity')
+	ELSE false END
+$$;
+
+-- What the reply says of a delivery that took effect. before and l are the licence
+-- before and after it; there may be none.
+CREATE OR REPLACE FUNCTION billing.gumroad_status(resource text, before billing.licenses,
+	l billing.licenses)
+RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE
+	WHEN resource = 'cancellation' THEN 'ignored'
+	WHEN resource = 'subscription_updated'
+	THEN CASE WHEN l.tier = before.tier THEN 'ignored' ELSE 'ok' END
+	WHEN resource IN ('dispute_won', 'subscription_restarted')
+	THEN CASE WHEN l.status = 'active' THEN 'restored' ELSE 'ignored' END
+	WHEN resource = 'sale'
+	THEN CASE WHEN l.status = 'active' THEN 'ok' ELSE 'revoked' END
+	ELSE CASE WHEN l.status = 'active' THEN 'ignored' ELSE 'revoked' END END
+$$;
+
+-- What has to be signed, and mailed when the licence is active, for a delivery to
+-- take effect; NULL: nothing. kind is the mail's: 'license' for one that is new or
+-- was never mailed, 'updated' for one whose tier has changed. Of an erased buyer
+-- nothing is signed.
+CREATE OR REPLACE FUNCTION billing.gumroad_to_sign(resource text, before billing.licenses,
+	l billing.licenses)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN CASE WHEN l.email IS NOT NULL AND CASE resource
+		WHEN 'subscription_updated' THEN l.tier <> before.tier
+		WHEN 'sale' THEN l.id IS NULL OR billing.license_wants_mail(l)
+		WHEN 'dispute_won' THEN billing.license_wants_mail(l)
+		WHEN 'subscription_restarted' THEN billing.license_wants_mail(l)
+		ELSE false END
+	THEN jsonb_build_object('key', l.license_key, 'tier', l.tier, 'product', l.product_id,
+		'email', l.email, 'name', l.name, 'product_name', l.product_name, 'test', l.test,
+		'issued', to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
+		'kind', CASE resource WHEN 'subscription_updated' THEN 'updated' ELSE 'license' END)
+	END;
 END $$;

@@ -1,75 +1,84 @@
 -- Licences: what the facts about them add up to, and what an operator does.
 
--- Brings a licence in line with the facts and returns its status. A mail that
--- waits is not sent for a licence that was revoked meanwhile.
+-- Why a licence is revoked, NULL when it is not: a function of the facts seen so far
+-- and not of the order in which they came. charges are all of its charges.
+CREATE OR REPLACE FUNCTION billing.license_reason(l billing.licenses,
+	charges billing.gumroad_charges[], m billing.gumroad_memberships)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	c        billing.gumroad_charges;
+	newest   billing.gumroad_charges;
+	disputed boolean := false;
+BEGIN
+	FOREACH c IN ARRAY charges LOOP
+		disputed := disputed OR (c.disputed_at IS NOT NULL AND c.dispute_won_at IS NULL);
+		IF newest.sale_id IS NULL OR (coalesce(c.sold_at, c.seen_at), c.sale_id)
+				> (coalesce(newest.sold_at, newest.seen_at), newest.sale_id) THEN
+			newest := c;
+		END IF;
+	END LOOP;
+	RETURN CASE
+	WHEN l.operator_status = 'active' THEN NULL
+	WHEN l.operator_status = 'revoked' THEN l.operator_reason
+	WHEN newest.refunded_at IS NOT NULL THEN 'refunded'
+	WHEN disputed THEN 'disputed'
+	WHEN m.ended_at > coalesce(m.restarted_at, '-infinity')
+	THEN 'subscription ended' || coalesce(': ' || m.ended_reason, '')
+	END;
+END $$;
+
+-- The licence with the status that a reason to revoke it, or none, leads to.
+CREATE OR REPLACE FUNCTION billing.license_stand(l billing.licenses, reason text)
+RETURNS billing.licenses
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	l.status := CASE WHEN reason IS NULL THEN 'active' ELSE 'revoked' END;
+	l.revoke_reason := reason;
+	l.revoked_at := CASE WHEN reason IS NOT NULL THEN coalesce(l.revoked_at, now()) END;
+	RETURN l;
+END $$;
+
+-- Writes what has become of a licence. A mail that waits is not sent for one that
+-- was revoked meanwhile.
+CREATE OR REPLACE FUNCTION billing.license_store(l billing.licenses) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE billing.licenses o SET blob = l.blob, tier = l.tier, status = l.status,
+		revoked_at = l.revoked_at, revoke_reason = l.revoke_reason,
+		operator_status = l.operator_status, renewals = l.renewals,
+		renewed_at = l.renewed_at, paid_until = l.paid_until,
+		cancelled_at = l.cancelled_at, updated_at = now()
+		WHERE o.id = l.id AND o IS DISTINCT FROM l;
+	IF l.status = 'revoked' THEN
+		UPDATE billing.emails SET status = 'failed', claimed_at = NULL,
+			error = 'not sent: the licence was revoked'
+			WHERE license_id = l.id AND status = 'queued';
+	END IF;
+END $$;
+
+-- Whether a licence is valid and was never mailed.
+CREATE OR REPLACE FUNCTION billing.license_wants_mail(l billing.licenses) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN l.status = 'active' AND NOT EXISTS (SELECT FROM billing.emails
+		WHERE license_id = l.id AND status <> 'failed');
+END $$;
+
+-- Brings a licence in line with the facts and returns its status.
 CREATE OR REPLACE FUNCTION billing.license_settle(license bigint) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
-	l      billing.licenses;
-	reason text;
+	l billing.licenses;
+	m billing.gumroad_memberships;
 BEGIN
 	SELECT * INTO l FROM billing.licenses WHERE id = license FOR NO KEY UPDATE;
-	SELECT 'refunded' INTO reason
-		FROM (SELECT c.refunded_at FROM billing.gumroad_charges c
-			WHERE c.license_id = license
-			ORDER BY coalesce(c.sold_at, c.seen_at) DESC, c.sale_id DESC
-			LIMIT 1) newest
-		WHERE newest.refunded_at IS NOT NULL;
-	IF reason IS NULL AND EXISTS (SELECT FROM billing.gumroad_charges c
-			WHERE c.license_id = license AND c.disputed_at IS NOT NULL
-			  AND c.dispute_won_at IS NULL) THEN
-		reason := 'disputed';
-	END IF;
-	IF reason IS NULL THEN
-		SELECT 'subscription ended' || coalesce(': ' || m.ended_reason, '') INTO reason
-			FROM billing.gumroad_memberships m
-			WHERE m.license_id = license
-			  AND m.ended_at > coalesce(m.restarted_at, '-infinity');
-	END IF;
-	IF l.operator_status = 'active' THEN
-		reason := NULL;
-	ELSIF l.operator_status = 'revoked' THEN
-		reason := l.operator_reason;
-	END IF;
-
-	IF (reason IS NULL) <> (l.status = 'active')
-	   OR reason IS DISTINCT FROM l.revoke_reason THEN
-		UPDATE billing.licenses SET updated_at = now(), revoke_reason = reason,
-			status = CASE WHEN reason IS NULL THEN 'active' ELSE 'revoked' END,
-			revoked_at = CASE WHEN reason IS NOT NULL
-			                  THEN coalesce(revoked_at, now()) END
-			WHERE id = license;
-	END IF;
-	IF reason IS NULL THEN
-		RETURN 'active';
-	END IF;
-	UPDATE billing.emails SET status = 'failed', claimed_at = NULL,
-		error = 'not sent: the licence was revoked'
-		WHERE license_id = license AND status = 'queued';
-	RETURN 'revoked';
+	SELECT * INTO m FROM billing.gumroad_memberships WHERE license_id = license;
+	l := billing.license_stand(l, billing.license_reason(l,
+		ARRAY(SELECT c FROM billing.gumroad_charges c WHERE c.license_id = license), m));
+	PERFORM billing.license_store(l);
+	RETURN l.status;
 END $$;
-
--- Gives a licence its newly signed blob, and its buyer a mail unless it is revoked.
-CREATE OR REPLACE FUNCTION billing.license_reissue(license bigint, kind_ text, blob_ text,
-	kid text, public_ text, subject_ text, text_ text, html_ text, lease_s integer,
-	OUT email_id bigint, OUT email_token text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	l billing.licenses;
-BEGIN
-	INSERT INTO billing.license_keys (key_id, public_key)
-		VALUES (kid, public_) ON CONFLICT DO NOTHING;
-	UPDATE billing.licenses SET blob = blob_ WHERE id = license RETURNING * INTO l;
-	IF l.status = 'active' THEN
-		SELECT o.email_id, o.email_token INTO email_id, email_token
-			FROM billing.outbox_add(kind_, license, l.email, l.name,
-				subject_, text_, html_, lease_s) o;
-	END IF;
-END $$;
-
-GRANT EXECUTE ON FUNCTION billing.license_reissue(bigint, text, text, text, text, text, text,
-	text, integer)
-	TO paydesk_gumroad_webhook;
 
 -- The licences to mail to an address that asks for them, at most 20, newest
 -- first; none when it asked less than ten minutes ago, or when a hundred

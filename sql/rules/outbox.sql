@@ -5,14 +5,15 @@
 CREATE OR REPLACE FUNCTION billing.outbox_add(kind_ text, license bigint, to_email_ text,
 	to_name_ text, subject_ text, text_ text, html_ text, lease_s integer,
 	OUT email_id bigint, OUT email_token text)
-LANGUAGE sql AS $$
+LANGUAGE plpgsql AS $$
+BEGIN
 	INSERT INTO billing.emails (kind, license_id, to_email, to_name, subject,
 			body_text, body_html, claimed_at, next_attempt_at)
 		VALUES (kind_, license, to_email_, to_name_, subject_, text_, html_,
 			CASE WHEN lease_s > 0 THEN now() END,
 			now() + make_interval(secs => lease_s))
-		RETURNING id, token
-$$;
+		RETURNING id, token INTO email_id, email_token;
+END $$;
 
 -- Takes one mail that is due into the caller's hands; nobody else gets it until
 -- lease_s seconds have passed without a word.
@@ -37,27 +38,31 @@ GRANT EXECUTE ON FUNCTION billing.outbox_claim(integer) TO paydesk_gumroad_webho
 CREATE OR REPLACE FUNCTION billing.outbox_mark(email bigint, verdict text, provider_id text,
 	error_ text)
 RETURNS text
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	status_ text;
+BEGIN
 	UPDATE billing.emails e SET
 		claimed_at = NULL,
-		attempts = attempts + CASE WHEN verdict = 'skipped' THEN 0 ELSE 1 END,
-		unsure = unsure OR verdict = 'unknown',
+		attempts = e.attempts + CASE WHEN verdict = 'skipped' THEN 0 ELSE 1 END,
+		unsure = e.unsure OR verdict = 'unknown',
 		status = CASE WHEN verdict = 'sent' THEN 'sent'
 			WHEN verdict IN ('refused', 'inactive') THEN 'failed'
-			WHEN verdict <> 'skipped' AND attempts >= 19 THEN 'failed'
-			ELSE status END,
+			WHEN verdict <> 'skipped' AND e.attempts >= 19 THEN 'failed'
+			ELSE e.status END,
 		sent_at = CASE WHEN verdict = 'sent' THEN now() END,
 		provider_message_id = provider_id,
 		recipient_inactive = verdict = 'inactive',
-		error = CASE WHEN verdict = 'sent' AND unsure
+		error = CASE WHEN verdict = 'sent' AND e.unsure
 			THEN 'an earlier attempt ended without an answer: it may arrive twice'
 			ELSE error_ END,
 		next_attempt_at = CASE WHEN verdict = 'skipped' THEN now()
 			ELSE now() + make_interval(secs =>
-				least(15 * 2 ^ least(attempts, 12), 14400) * (0.9 + random() / 5)) END
-		WHERE id = email AND status <> 'sent'
-		RETURNING status
-$$;
+				least(15 * 2 ^ least(e.attempts, 12), 14400) * (0.9 + random() / 5)) END
+		WHERE e.id = email AND e.status <> 'sent'
+		RETURNING e.status INTO status_;
+	RETURN status_;
+END $$;
 
 GRANT EXECUTE ON FUNCTION billing.outbox_mark(bigint, text, text, text) TO paydesk_gumroad_webhook;
 

@@ -5,7 +5,3 @@ CREATE OR REPLACE TRIGGER account_bound AFTER UPDATE OF stripe_customer_id ON bi
 	FOR EACH ROW WHEN (NEW.stripe_customer_id IS DISTINCT FROM OLD.stripe_customer_id
 	                   AND NEW.stripe_customer_id IS NOT NULL)
 	EXECUTE FUNCTION billing.account_adopts_subscriptions();
-
-CREATE OR REPLACE TRIGGER delivery_of_erased BEFORE UPDATE OF license_id ON billing.gumroad_events
-	FOR EACH ROW WHEN (NEW.license_id IS NOT NULL AND NEW.payload IS NOT NULL AND NEW.processed)
-	EXECUTE FUNCTION billing.delivery_of_erased();

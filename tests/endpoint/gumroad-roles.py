@@ -37,7 +37,7 @@ def tables(shop):
 
 
 READABLE = {
-    WEBHOOK: {"schema_version", "gumroad_events", "licenses"},
+    WEBHOOK: {"schema_version", "gumroad_events"},
     LICENSE: {"schema_version", "license_keys"},
 }
 

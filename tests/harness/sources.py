@@ -100,9 +100,11 @@ def outcomes():
     words = set(re.findall(r'\[LEDGER_\w+\] = "(\w+)"', ledger[
         ledger.index("outcome_names"):ledger.index("action_names")]))
     words |= set(re.findall(r'\bstatus = "([a-z-]+)"', gumroad))
-    (apply,) = _files("sql/rules/gumroad.sql")
-    for value in re.findall(r"status_ := (.*?);", apply, re.S):
-        words |= set(re.findall(r"(?<!WHEN )'([a-z-]+)'", value))
+    (rules,) = _files("sql/rules/gumroad.sql")
+    made = re.findall(r"\bstatus := (.*?);", rules, re.S) + re.findall(
+        r"FUNCTION billing\.gumroad_status\(.*?\$\$(.*?)\$\$", rules, re.S)
+    for value in made:
+        words |= set(re.findall(r"(?:THEN|ELSE|^) ?'([a-z-]+)'", value))
     return words
 
 
