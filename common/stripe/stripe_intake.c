@@ -271,10 +271,6 @@ read_facts(const struct stripe_intake *intake, const struct stripe_event *event,
 		break;
 	}
 	facts->rank = handled[row].rank;
-	if (rc == RC_OK && handled[row].reading == READ_SUBSCRIPTION &&
-	    facts->rank == RANK_DELETED &&
-	    strcmp(facts->status, "incomplete_expired") != 0)
-		facts->status = "canceled";
 	if (handled[row].fact != NULL)
 		facts->fact = handled[row].fact;
 	return rc;

@@ -154,11 +154,16 @@ DECLARE
 BEGIN
 	PERFORM billing.gumroad_lock(f);
 	SELECT * INTO c FROM billing.gumroad_charges g WHERE g.sale_id = f.sale;
-	SELECT * INTO m FROM billing.gumroad_memberships g WHERE g.subscription_id = f.subscription;
-	SELECT * INTO l FROM billing.licenses g WHERE g.id = coalesce(c.license_id, m.license_id)
-		FOR NO KEY UPDATE;
-	IF f.subscription IS NULL AND l.id IS NOT NULL THEN
-		SELECT * INTO m FROM billing.gumroad_memberships g WHERE g.license_id = l.id;
+	IF f.subscription IS NOT NULL THEN
+		SELECT * INTO m FROM billing.gumroad_memberships g
+			WHERE g.subscription_id = f.subscription;
+	END IF;
+	IF coalesce(c.license_id, m.license_id) IS NOT NULL THEN
+		SELECT * INTO l FROM billing.licenses g
+			WHERE g.id = coalesce(c.license_id, m.license_id) FOR NO KEY UPDATE;
+		IF f.subscription IS NULL THEN
+			SELECT * INTO m FROM billing.gumroad_memberships g WHERE g.license_id = l.id;
+		END IF;
 	END IF;
 	obstacle := billing.gumroad_obstacle(event, subject, problem, resource, f, c, m, l);
 	status := obstacle.status;

@@ -14,6 +14,14 @@ LANGUAGE sql IMMUTABLE AS $$
 	            ELSE 1 END
 $$;
 
+-- The status that a snapshot of that rank stands for: rank 3 is the subscription's
+-- deletion, and what is deleted is over, whatever its last object shows.
+CREATE OR REPLACE FUNCTION billing.told_status(status text, rank smallint) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN rank = 3 AND status <> 'incomplete_expired' THEN 'canceled'
+	            ELSE status END
+$$;
+
 -- Whether the object described by (created, rank, status, previous) is newer
 -- than the one that the row reflects, the old one. A final status always is; nothing comes
 -- back from one. When all else ties, arrival decides.

@@ -54,6 +54,7 @@ BEGIN
 		RETURN CASE WHEN billing.customer_delete(f.customer, created, f.rank) = 0
 			THEN 'unmatched' ELSE 'applied' END;
 	ELSIF f.subscription IS NOT NULL THEN
+		f.status := billing.told_status(f.status, f.rank);
 		RETURN billing.subscription_apply(f, created, erased);
 	END IF;
 	RETURN CASE WHEN billing.account_resolve(f.customer, f.account_ref, f.second_ref,
