@@ -1,26 +1,50 @@
 -- Accounts: whose customer is whose, and what a subscription means for them.
 
--- Brings an account in line with its subscriptions: mirrored status, trial end,
--- tier, and on the first payment ever the referral. ended says that one of them
--- has just ended, or turned out to be unpaid: that takes the tier away unless
--- another one is active, has been and is not over, or is overdue. The account is
--- locked first: it may have subscriptions of several customers, whose events are
--- not applied one at a time. When this may be its first payment, so is the one that
--- referred it, both in the order of their ids, so that two that referred each other
--- cannot deadlock.
+-- What an account mirrors of its subscriptions, and its tier. subscriptions are all of
+-- the account's. ended says that one of them has just ended, or turned out to be
+-- unpaid: that takes the tier away unless another one is active, has been and is not
+-- over, or is overdue. pays: money was seen for one of them.
+CREATE OR REPLACE FUNCTION billing.account_merge(INOUT a billing.accounts,
+	subscriptions billing.subscriptions[], ended boolean, OUT pays boolean)
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	s       billing.subscriptions;
+	grants  boolean := false;
+	overdue boolean := false;
+BEGIN
+	pays := false;
+	a.subscription_status := NULL;
+	a.trial_end := NULL;
+	-- the most alive one last: it is the one that the account mirrors
+	FOR s IN SELECT u.* FROM unnest(subscriptions) u
+		ORDER BY array_position(ARRAY['incomplete_expired', 'canceled', 'incomplete',
+			'paused', 'unpaid', 'past_due', 'trialing', 'active'], u.status) NULLS FIRST,
+			u.last_event_at NULLS FIRST, u.id
+	LOOP
+		a.subscription_status := s.status;
+		a.trial_end := s.trial_end;
+		grants := grants OR s.status IN ('trialing', 'active')
+			OR (s.was_active AND s.status IN ('past_due', 'unpaid', 'paused'));
+		pays := pays OR (s.was_active AND NOT billing.is_withheld(s));
+		overdue := overdue OR s.status = 'past_due';
+	END LOOP;
+	a.tier := CASE WHEN grants THEN 'paid' WHEN ended AND NOT overdue THEN 'free' ELSE a.tier END;
+END $$;
+
+-- Brings an account in line with its subscriptions, and on the first payment ever the
+-- referral. The account is locked first: it may have subscriptions of several customers,
+-- whose events are not applied one at a time. When this may be its first payment, so is
+-- the one that referred it, both in the order of their ids, so that two that referred
+-- each other cannot deadlock.
 CREATE OR REPLACE FUNCTION billing.account_refresh(account bigint, ended boolean,
 	maybe_first boolean)
 RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-	a         record;
-	s         record;
-	status_   text;
-	trial_    timestamptz;
-	tier_     text;
-	grants    boolean := false;
-	paid      boolean := false;
-	overdue   boolean := false;
+	old    billing.accounts;
+	a      billing.accounts;
+	merged record;
+	first  boolean;
 BEGIN
 	IF maybe_first THEN
 		PERFORM FROM billing.accounts WHERE id = account OR id = (
@@ -28,37 +52,19 @@ BEGIN
 				WHERE referred_account_id = account AND converted_at IS NULL)
 			ORDER BY id FOR NO KEY UPDATE;
 	END IF;
-	SELECT subscription_status, trial_end, tier, first_paid_at INTO a
-		FROM billing.accounts WHERE id = account FOR NO KEY UPDATE;
-	-- the most alive one last: it is the one that the account mirrors
-	FOR s IN SELECT status, trial_end, was_active,
-			checkout_unpaid AND checkout_paid_at IS NULL AND NOT invoice_paid AS unpaid
-		FROM billing.subscriptions WHERE account_id = account
-		ORDER BY array_position(ARRAY['incomplete_expired', 'canceled', 'incomplete',
-			'paused', 'unpaid', 'past_due', 'trialing', 'active'], status) NULLS FIRST,
-			last_event_at NULLS FIRST, id
-	LOOP
-		status_ := s.status;
-		trial_ := s.trial_end;
-		grants := grants OR s.status IN ('trialing', 'active')
-			OR (s.was_active AND s.status IN ('past_due', 'unpaid', 'paused'));
-		paid := paid OR (s.was_active AND NOT s.unpaid);
-		overdue := overdue OR s.status = 'past_due';
-	END LOOP;
-
-	tier_ := CASE WHEN grants THEN 'paid'
-	              WHEN ended AND NOT overdue THEN 'free'
-	              ELSE a.tier END;
-	paid := paid AND a.first_paid_at IS NULL;
-	IF paid AND a.tier = 'free' THEN
+	SELECT * INTO old FROM billing.accounts WHERE id = account FOR NO KEY UPDATE;
+	merged := billing.account_merge(old, ARRAY(SELECT s FROM billing.subscriptions s
+		WHERE s.account_id = account), ended);
+	a := merged.a;
+	first := merged.pays AND old.first_paid_at IS NULL;
+	IF first AND old.tier = 'free' THEN
 		PERFORM billing.referral_convert(account);
 	END IF;
-	IF paid OR (a.subscription_status, a.trial_end, a.tier)
-	           IS DISTINCT FROM (status_, trial_, tier_) THEN
+	IF first OR a IS DISTINCT FROM old THEN
 		UPDATE billing.accounts
-			SET subscription_status = status_, trial_end = trial_, tier = tier_,
-			    first_paid_at = CASE WHEN paid THEN now() ELSE first_paid_at END,
-			    updated_at = now()
+			SET subscription_status = a.subscription_status, trial_end = a.trial_end,
+			    tier = a.tier, updated_at = now(),
+			    first_paid_at = CASE WHEN first THEN now() ELSE first_paid_at END
 			WHERE id = account;
 	END IF;
 END $$;

@@ -10,7 +10,8 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp A
 DECLARE
 	oldest timestamptz := coalesce(since, now() - interval '50 years');
 	upper_ timestamptz := coalesce(until, 'infinity');
-	back   interval := CASE WHEN customer IS NULL THEN '1 hour' ELSE '50 years' END;
+	back   interval := CASE WHEN customer IS NULL THEN interval '1 hour'
+		ELSE interval '50 years' END;
 	lower_ timestamptz;
 	more   integer := most;
 	found_ integer;

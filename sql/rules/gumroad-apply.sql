@@ -21,7 +21,7 @@ RETURNS billing.gumroad_charges[]
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	IF license IS NULL AND (subject <> 'sale' OR f.subscription IS NULL) THEN
-		RETURN '{}';
+		RETURN ARRAY[]::billing.gumroad_charges[];
 	END IF;
 	RETURN ARRAY(SELECT c FROM billing.gumroad_charges c
 		WHERE c.sale_id IS DISTINCT FROM f.sale

@@ -5,7 +5,7 @@
 CREATE OR REPLACE FUNCTION billing.stripe_last_received() RETURNS timestamptz
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	back  interval := '15 minutes';
+	back  interval := interval '15 minutes';
 	found timestamptz;
 BEGIN
 	WHILE found IS NULL AND back < interval '60 days' LOOP

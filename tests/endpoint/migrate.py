@@ -6,30 +6,24 @@ import contextlib
 import glob
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
 import psycopg2
 from psycopg2.extensions import make_dsn
 
-from harness.desk import (SOURCE, Desk, clean_environment, in_threads,
-                          wait_until)
+from harness.desk import Desk, clean_environment, in_threads, wait_until
+from harness.schema import (SQL, migrate, newest, with_files,
+                            with_migration, works)
 from harness.tap import Suite, same, true
 
 LINES_MAX = 75  # of a function
-SQL = os.path.join(SOURCE, "sql")
 AT_ONCE = 6
 SUBSCRIPTIONS = "billing.subscriptions"
 
 suite = Suite(lambda: Desk(workers=1, programs=["health"]))
-
-
-def newest():
-    return len(glob.glob(os.path.join(SQL, "[0-9]*.sql")))
 
 
 @contextlib.contextmanager
@@ -42,42 +36,6 @@ def database(desk, name="scratch"):
             yield make_dsn(desk.conninfo, dbname=name)
         finally:
             cursor.execute("DROP DATABASE %s WITH (FORCE)" % name)
-
-
-@contextlib.contextmanager
-def with_files(files):
-    """A copy of sql/ with other files, a text or a function of the old one;
-    the path of its runner."""
-    with tempfile.TemporaryDirectory() as directory:
-        copy = os.path.join(directory, "sql with a space")
-        shutil.copytree(SQL, copy)
-        for name, text in files.items():
-            path = os.path.join(copy, name)
-            if callable(text):
-                with open(path) as file:
-                    text = text(file.read())
-            with open(path, "w") as file:
-                file.write(text)
-        yield os.path.join(copy, "migrate")
-
-
-def with_migration(name, text):
-    return with_files({name: text})
-
-
-def migrate(*arguments, runner=os.path.join(SQL, "migrate"), url=None,
-            **settings):
-    environment = {**clean_environment(), **settings}
-    if url:
-        environment["DATABASE_URL"] = url
-    return subprocess.run([runner, *arguments], env=environment,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=60)
-
-
-def works(result):
-    same(result.returncode, 0, result.stdout)
-    return result.stdout
 
 
 def fails(result, *words):
@@ -119,6 +77,17 @@ def ask(connection, query):
 
 def digest(conninfo):
     return rows(conninfo, "SELECT digest FROM billing.schema_rules")
+
+
+# That a rule returns several things and one is a row is how it is meant.
+FOUND = """
+    SELECT p.oid::regprocedure::text, f.lineno, f.message, f.detail
+    FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+        LEFT JOIN pg_trigger t ON t.tgfoid = p.oid
+        CROSS JOIN LATERAL
+            plpgsql_check_function_tb(p.oid, coalesce(t.tgrelid, 0)) f
+    WHERE l.lanname = 'plpgsql' AND p.pronamespace = 'billing'::regnamespace
+        AND f.message NOT LIKE 'composite OUT variable%'"""
 
 
 # A rule whose body says which one it is.
@@ -439,6 +408,35 @@ def again(desk):
             line)
 
 
+@suite.case("the body of every rule is valid when it is read with the checks on")
+def bodies(desk):
+    with database(desk) as conninfo:
+        works(migrate(conninfo))
+        with connect(conninfo, autocommit=False) as connection:
+            cursor = connection.cursor()
+            cursor.execute("SET LOCAL check_function_bodies = on")
+            for text in statements("rules/*.sql").values():
+                if text.strip():
+                    cursor.execute(text)
+
+
+@suite.case("plpgsql_check finds nothing in the rules")
+def checked(desk):
+    with database(desk) as conninfo:
+        works(migrate(conninfo))
+        with contextlib.closing(desk.superuser()) as connection:
+            user = connection.info.user
+        with connect(make_dsn(conninfo, user=user)) as connection:
+            cursor = connection.cursor()
+            cursor.execute("CREATE EXTENSION plpgsql_check")
+            cursor.execute(FOUND)
+            same(cursor.fetchall(), [])
+            cursor.execute("""CREATE FUNCTION billing.zebra() RETURNS text
+                LANGUAGE plpgsql AS 'BEGIN RETURN nobody(); END'""")
+            cursor.execute(FOUND)
+            same([row[0] for row in cursor], ["billing.zebra()"])
+
+
 @suite.case("a function of the rules fits a screen or two, a line 100 columns")
 def lengths(_):
     for name, text in statements("rules/*.sql").items():
@@ -453,6 +451,35 @@ def lengths(_):
                 for number, line in enumerate(file, 1):
                     true(len(line.rstrip("\n")) <= 100, "%s:%d: %d columns" % (
                         path, number, len(line)))
+
+
+@suite.case("an upgraded schema equals a fresh one")
+def upgraded(desk):
+    number = newest() + 1
+    more = {"%03d-more.sql" % number:
+            "ALTER TABLE billing.accounts ADD COLUMN zebra text;\n"
+            "ALTER TYPE billing.stripe_facts ADD ATTRIBUTE zebra text;\n",
+            **saying("two"),
+            "rules/gone.sql": lambda text: text
+            + "DROP FUNCTION IF EXISTS billing.lion();\n"}
+    before = {**saying("one"), "rules/lion.sql": saying("lion")[
+        "rules/zebra.sql"].replace("zebra", "lion")}
+    with with_files(before) as old, with_files(more) as new:
+        with database(desk) as conninfo:
+            works(migrate(conninfo, runner=old))
+            works(migrate(conninfo, runner=new))
+            grown = dump(conninfo)
+        with database(desk) as conninfo:
+            works(migrate(conninfo, runner=new))
+            same(grown, dump(conninfo))
+            true("zebra" in grown and "lion" not in grown, grown)
+
+
+def dump(conninfo):
+    """The schema as text, without what changes by the run."""
+    ran = subprocess.run(["pg_dump", "--schema-only", conninfo], text=True,
+                         stdout=subprocess.PIPE, check=True, timeout=60)
+    return re.sub(r"^\\(un)?restrict .*\n", "", ran.stdout, flags=re.M)
 
 
 @suite.case("a numbered file that was released is what it was")

@@ -1,0 +1,53 @@
+-- Who recommended whom, and when both get their 45 days.
+
+INSERT INTO billing.accounts (external_id, referral_code, tier, first_paid_at) VALUES
+	('ada', 'ADA', 'paid', now()), ('bob', 'BOB', 'free', NULL), ('eve', 'EVE', 'free', NULL),
+	('payer', 'PAYER', 'free', now()), ('tier', 'TIER', 'paid', NULL);
+
+CREATE FUNCTION pg_temp.id(name text) RETURNS bigint LANGUAGE sql AS $$
+	SELECT id FROM billing.accounts WHERE external_id = name
+$$;
+CREATE FUNCTION pg_temp.credit(name text) RETURNS interval LANGUAGE sql AS $$
+	SELECT credit_until - now() FROM billing.accounts WHERE external_id = name
+$$;
+
+SELECT is(billing.referral_capture(pg_temp.id(t.account), t.code), t.said,
+	format('%s brings the code %s', t.account, t.code))
+FROM (VALUES
+	('bob',   'NOBODY', 'unknown_code'),
+	('bob',   'BOB',    'own_code'),
+	('payer', 'ADA',    'already_paid'),
+	('tier',  'ADA',    'already_paid'),
+	('bob',   'ada',    'captured'),
+	('bob',   'ADA',    'already_captured'),
+	('bob',   'EVE',    'already_captured'),
+	('eve',   'BOB',    'captured')) t(account, code, said);
+
+SELECT is(pg_temp.credit('ada'), NULL, 'a capture alone is worth nothing');
+
+-- bob pays: both sides get their days, once.
+INSERT INTO billing.subscriptions (account_id, stripe_subscription_id, status, was_active)
+	VALUES (pg_temp.id('bob'), 'sub_bob', 'active', true);
+SELECT billing.account_refresh(pg_temp.id('bob'), false, true);
+SELECT is(pg_temp.credit('ada'), interval '45 days', 'the first payment brings the days');
+SELECT is(pg_temp.credit('bob'), interval '45 days', 'to both sides');
+SELECT billing.account_refresh(pg_temp.id('bob'), false, true);
+SELECT is(pg_temp.credit('ada'), interval '45 days', 'once');
+
+-- It turns out that nothing was paid.
+SELECT billing.payment_retract(s) FROM billing.subscriptions s
+	WHERE stripe_subscription_id = 'sub_bob';
+SELECT is(pg_temp.credit('ada'), interval '0', 'what was not paid takes the days back');
+SELECT is(pg_temp.credit('bob'), interval '0', 'from both sides');
+SELECT is((SELECT first_paid_at FROM billing.accounts WHERE external_id = 'bob'), NULL,
+	'and the first payment with them');
+SELECT billing.account_refresh(pg_temp.id('bob'), false, true);
+SELECT is(pg_temp.credit('ada'), interval '0', 'a tier that is paid converts nothing again');
+
+-- Credit adds up.
+UPDATE billing.accounts SET credit_until = now() + interval '10 days' WHERE external_id = 'bob';
+INSERT INTO billing.subscriptions (account_id, stripe_subscription_id, status, was_active)
+	VALUES (pg_temp.id('eve'), 'sub_eve', 'trialing', true);
+SELECT billing.account_refresh(pg_temp.id('eve'), false, true);
+SELECT is(pg_temp.credit('bob'), interval '55 days', 'new days come after those that are left');
+SELECT is(pg_temp.credit('eve'), interval '45 days', 'the other side had none');

@@ -1,0 +1,94 @@
+-- The status of a subscription: which object is the newest, and what it adds up to.
+
+SELECT is(billing.is_terminal(t.status), t.terminal, t.status || ': is it final')
+FROM (VALUES ('incomplete', false), ('trialing', false), ('active', false), ('past_due', false),
+	('unpaid', false), ('paused', false), ('canceled', true),
+	('incomplete_expired', true)) t(status, terminal);
+
+SELECT is(billing.life_stage(t.status), t.stage, t.status || ': the stage of life')
+FROM (VALUES ('incomplete', 0), ('trialing', 1), ('active', 1), ('past_due', 1), ('unpaid', 1),
+	('paused', 1), ('canceled', 2), ('incomplete_expired', 2)) t(status, stage);
+
+SELECT is(billing.told_status(t.status, t.rank::smallint), t.told,
+	format('%s of rank %s', t.status, t.rank))
+FROM (VALUES
+	('active', 2, 'active'),
+	('past_due', 1, 'past_due'),
+	('active', 3, 'canceled'),
+	('past_due', 3, 'canceled'),
+	('canceled', 3, 'canceled'),
+	('incomplete_expired', 3, 'incomplete_expired'),
+	(NULL, 3, NULL)) t(status, rank, told);
+
+-- The old object: its second, rank, status and previous status; then the new one's.
+SELECT is(billing.is_newer(to_timestamp(t.old_at), t.old_rank::smallint, t.old_status, t.old_before,
+		to_timestamp(t.at), t.rank::smallint, t.status, t.before), t.newer, t.name)
+FROM (VALUES
+	(NULL, NULL, NULL,         NULL,       5, 2, 'active',   NULL,       true,
+		'the first object is news'),
+	(5,    2,    'active',     NULL,       6, 2, 'past_due', NULL,       true,
+		'a later second is news'),
+	(6,    0,    'active',     NULL,       5, 2, 'past_due', NULL,       false,
+		'an earlier second is none, whatever its rank'),
+	(5,    0,    'active',     NULL,       5, 2, 'past_due', NULL,       true,
+		'of one second the higher rank is'),
+	(5,    2,    'active',     NULL,       5, 1, 'past_due', NULL,       false,
+		'of one second the lower rank is not'),
+	(5,    2,    'active',     NULL,       5, 2, 'past_due', 'active',   true,
+		'of one second and rank the one that comes after the other is'),
+	(5,    2,    'past_due',   'active',   5, 2, 'active',   NULL,       false,
+		'of one second and rank the one that comes before the other is not'),
+	(5,    2,    'incomplete', NULL,       5, 2, 'active',   NULL,       true,
+		'of one second and rank the later stage of life is'),
+	(5,    2,    'active',     NULL,       5, 2, 'incomplete', NULL,     false,
+		'of one second and rank the earlier stage of life is not'),
+	(5,    2,    'active',     NULL,       5, 2, 'past_due', NULL,       true,
+		'when all ties arrival decides'),
+	(5,    2,    'active',     NULL,       5, 2, 'active',   NULL,       true,
+		'the same status is news: another field may have changed'),
+	(6,    2,    'active',     NULL,       5, 3, 'canceled', NULL,       true,
+		'the end is news however old'),
+	(5,    3,    'canceled',   NULL,       6, 2, 'active',   NULL,       false,
+		'nothing comes back from the end'),
+	(5,    3,    'canceled',   NULL,       6, 3, 'incomplete_expired', NULL, true,
+		'of two ends the later second is news'))
+	t(old_at, old_rank, old_status, old_before, at, rank, status, before, newer, name);
+
+SELECT is(billing.is_recovery(t.status, t.before), t.recovers,
+	format('%s after %s: a late payment has arrived', t.status, t.before))
+FROM (VALUES ('active', 'past_due', true), ('active', 'unpaid', true),
+	('trialing', 'past_due', true), ('active', 'trialing', false),
+	('past_due', 'active', false), ('canceled', 'past_due', false)) t(status, before, recovers);
+
+-- Seconds of the snapshot, of the failed and the paid invoice, of the paid session.
+SELECT is(billing.subscription_status(t.snapshot, to_timestamp(t.at), to_timestamp(t.failed),
+		to_timestamp(t.paid), to_timestamp(t.session), t.unpaid), t.status, t.name)
+FROM (VALUES
+	(NULL,         NULL, NULL, NULL, NULL, false, 'incomplete', 'nothing is known'),
+	('active',     5,    NULL, NULL, NULL, false, 'active',     'what Stripe says stands'),
+	('unpaid',     5,    NULL, 6,    NULL, false, 'unpaid',     'a payment revives no unpaid one'),
+	('canceled',   5,    6,    7,    8,    false, 'canceled',   'the end stands'),
+	('active',     5,    5,    NULL, NULL, false, 'past_due',   'a failure of that second has the last word'),
+	('trialing',   5,    6,    NULL, NULL, false, 'past_due',   'a failure after it'),
+	('active',     5,    6,    6,    NULL, false, 'active',     'paid in the second of the failure'),
+	('active',     5,    7,    6,    NULL, false, 'past_due',   'a failure after the payment'),
+	('past_due',   5,    NULL, 5,    NULL, false, 'active',     'paid in that second'),
+	('past_due',   5,    6,    7,    NULL, false, 'active',     'paid after the failure'),
+	('past_due',   5,    7,    6,    NULL, false, 'past_due',   'failed after the payment'),
+	('incomplete', 5,    NULL, NULL, 5,    false, 'active',     'the session was paid'),
+	('incomplete', 5,    NULL, NULL, 4,    false, 'incomplete', 'the session was paid before'),
+	(NULL,         NULL, NULL, NULL, 4,    false, 'active',     'only the paid session is known'),
+	('incomplete', 5,    6,    NULL, 5,    false, 'past_due',   'session paid, then an invoice failed'),
+	('active',     5,    NULL, NULL, NULL, true,  'incomplete', 'its money is outstanding'),
+	('trialing',   5,    NULL, NULL, NULL, true,  'incomplete', 'its money is outstanding in a trial'),
+	('past_due',   5,    NULL, NULL, NULL, true,  'past_due',   'overdue and outstanding'))
+	t(snapshot, at, failed, paid, session, unpaid, status, name);
+
+SELECT is(billing.is_withheld(jsonb_populate_record(NULL::billing.subscriptions, t.s)),
+	t.withheld, t.s::text)
+FROM (VALUES
+	('{"checkout_unpaid": false, "invoice_paid": false}'::jsonb, false),
+	('{"checkout_unpaid": true, "invoice_paid": false}', true),
+	('{"checkout_unpaid": true, "invoice_paid": true}', false),
+	('{"checkout_unpaid": true, "invoice_paid": false,
+	   "checkout_paid_at": "2026-01-01T00:00:00Z"}', false)) t(s, withheld);
