@@ -21,8 +21,8 @@
 #include <time.h>
 
 #include "program/caller.h"
-#include "catalog/catalog.h"
 #include "base/json.h"
+#include "command/catalog_tools.h"
 #include "command/privacy.h"
 #include "program/serve.h"
 
@@ -32,7 +32,6 @@
 
 struct state {
 	struct caller_rules callers;
-	struct catalog *catalog;
 };
 
 DB_STATEMENT(account_show, 3, "SELECT billing.account_show($1, $2, $3)");
@@ -46,36 +45,17 @@ static const struct db_statement *const own_statements[] = {
 
 static const struct db_statement *const *const statements[] = {
 	own_statements,
+	catalog_statements,
 	privacy_statements,
 	NULL,
 };
 
-/* features_of - what the account's plan includes while it has access */
-static json_object *
-features_of(const struct catalog *catalog, json_object *account)
-{
-	json_object *features;
-	const char *plan;
-
-	if (!json_object_get_boolean(json_member(account, "access")))
-		plan = NULL;
-	else if (json_string(account, "plan", &plan) != RC_OK)
-		plan = ""; /* a trial or credit alone: as the default plan */
-	features = catalog_features(catalog, plan);
-	return features != NULL ? json_object_get(features) :
-				  json_object_new_object();
-}
-
-/*
- * find - billing.account_show()'s document of an account, and the features of
- * its plan. RC_NOT_FOUND: there is no such account.
- */
+/* find - the document of an account; RC_NOT_FOUND: there is none */
 static enum rc
 find(struct service *service, struct arena *arena, const char *id,
     const char *email, const char *role, json_object **account)
 {
 	const char *const params[] = { id, email, role };
-	const struct state *state = service->state;
 	struct db_result *result;
 	const char *document;
 	enum rc rc;
@@ -88,9 +68,6 @@ find(struct service *service, struct arena *arena, const char *id,
 	    RC_NOT_FOUND :
 	    json_parse(arena, document, strlen(document), account);
 	db_result_free(result);
-	if (rc == RC_OK)
-		json_object_object_add(*account, "features",
-		    features_of(state->catalog, *account));
 	return rc;
 }
 
@@ -195,23 +172,18 @@ options(struct service *service, struct request *request)
 	return site_preflight(state->callers.site, request);
 }
 
-/* setup - keys and catalog */
+/* setup - keys */
 static enum rc
 setup(struct service *service, const char **problem)
 {
 	struct state *state = arena_alloc(service->arena, sizeof *state);
-	enum rc rc;
 
 	*problem = "out of memory";
 	if (state == NULL)
 		return RC_INTERNAL;
 	service->state = state;
-	rc = caller_rules_new(
+	return caller_rules_new(
 	    service->arena, service->config, &state->callers, problem);
-	if (rc != RC_OK)
-		return rc;
-	return catalog_load(service->arena,
-	    config_string(service->config, CATALOG), &state->catalog, problem);
 }
 
 /* What the command line asks for. */
@@ -300,9 +272,8 @@ examine(struct service *service, struct doctor *doctor)
 int
 main(int argc, char **argv)
 {
-	static const enum setting settings[] = { DATABASE_URL, CATALOG,
-		CALLER_SETTINGS, GRACE_DAYS, REFERRAL_CREDIT_DAYS, STATS_DIR,
-		SETTING_END };
+	static const enum setting settings[] = { DATABASE_URL, CALLER_SETTINGS,
+		STATS_DIR, SETTING_END };
 	static const struct route routes[] = {
 		{ "GET", "/account", BODY_MAX, get_account },
 		{ "POST", "/account/referral", BODY_MAX, post_referral },
@@ -311,6 +282,8 @@ main(int argc, char **argv)
 	static const struct command *const commands[] = {
 		&show_command,
 		&token_command,
+		&catalog_apply_command,
+		&catalog_show_command,
 		&privacy_export_command,
 		&privacy_erase_command,
 		NULL,

@@ -118,8 +118,7 @@ int
 main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL,
-		STRIPE_INTAKE_SETTINGS, REFERRAL_CREDIT_DAYS, GRACE_DAYS,
-		STATS_DIR, SETTING_END };
+		STRIPE_INTAKE_SETTINGS, STATS_DIR, SETTING_END };
 	static const struct route routes[] = {
 		{ "GET", "/ops", BODY_MAX, ops_overview },
 		{ "GET", "/ops/customer", BODY_MAX, ops_customer },

@@ -184,8 +184,8 @@ main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL,
 		STRIPE_WEBHOOK_SECRET, STRIPE_WEBHOOK_URL,
-		STRIPE_INTAKE_SETTINGS, PAYLOAD_KEEP_DAYS, REFERRAL_CREDIT_DAYS,
-		PAYDESK_PORT, STATS_DIR, SETTING_END };
+		STRIPE_INTAKE_SETTINGS, PAYLOAD_KEEP_DAYS, PAYDESK_PORT,
+		STATS_DIR, SETTING_END };
 	static const struct route routes[] = {
 		{ "POST", "/webhooks/stripe", BODY_MAX_WEBHOOK, post_event },
 		{ NULL, NULL, 0, NULL },

@@ -36,6 +36,15 @@ CREATE TABLE billing.subscriptions (
 	price_id               text,
 	status                 text NOT NULL DEFAULT 'incomplete',
 	seat_limit             integer,
+	items                  jsonb,
+	said_plan              text,
+	said_period            text,
+	sold                   boolean NOT NULL DEFAULT true,
+	price_known            boolean NOT NULL DEFAULT true,
+	known_plan             text,
+	known_period           text,
+	known_at               timestamptz,
+	known_rank             smallint,
 	current_period_start   timestamptz,
 	current_period_end     timestamptz,
 	trial_end              timestamptz,
@@ -73,6 +82,16 @@ COMMENT ON COLUMN billing.subscriptions.last_event_at IS
 	'Stripe''s clock of that newest object; with last_event_rank it decides what is stale';
 COMMENT ON COLUMN billing.subscriptions.account_ref IS
 	'the account''s external id as the subscription''s metadata names it';
+COMMENT ON COLUMN billing.subscriptions.items IS
+	'all of Stripe''s items: price, product, quantity, interval, start, end';
+COMMENT ON COLUMN billing.subscriptions.said_plan IS
+	'what metadata says; the catalog stands above it';
+COMMENT ON COLUMN billing.subscriptions.sold IS
+	'false: another product of the same Stripe account, which gives nothing here';
+COMMENT ON COLUMN billing.subscriptions.price_known IS
+	'false: its price is none that the catalog has; it keeps the plan that it had';
+COMMENT ON COLUMN billing.subscriptions.known_plan IS
+	'what it was by the newest object whose price the catalog has';
 COMMENT ON COLUMN billing.subscriptions.cancel_at_period_end IS
 	'a cancellation is scheduled: at the end of the period, or at cancel_at';
 COMMENT ON COLUMN billing.subscriptions.checkout_unpaid IS
@@ -84,20 +103,30 @@ COMMENT ON COLUMN billing.subscriptions.was_active IS
 COMMENT ON COLUMN billing.subscriptions.past_due_since IS
 	'Stripe''s clock when a payment was first known to be missing; grace counts from here';
 
+CREATE TYPE billing.offer AS (
+	plan       text,
+	period     text,
+	price_id   text,
+	seat_limit integer,
+	sold       boolean,
+	known      boolean
+);
+
+COMMENT ON TYPE billing.offer IS 'what a subscription is of what is sold: rules/offer.sql';
+
 CREATE TYPE billing.stripe_facts AS (
 	fact                 text,
 	customer             text,
 	subscription         text,
+	reference            text,
 	account_ref          text,
 	second_ref           text,
 	email                text,
 	status               text,
 	previous_status      text,
 	rank                 smallint,
-	plan                 text,
-	period               text,
-	price_id             text,
-	seat_limit           integer,
+	items                jsonb,
+	metadata             jsonb,
 	current_period_start timestamptz,
 	current_period_end   timestamptz,
 	trial_end            timestamptz,

@@ -52,6 +52,15 @@ json_parse_at(struct arena *arena, const char *text, size_t len,
 	return RC_OK;
 }
 
+/* json_length - json-c aborts at what is no list */
+size_t
+json_length(json_object *list)
+{
+	return json_object_is_type(list, json_type_array) ?
+	    json_object_array_length(list) :
+	    0;
+}
+
 /* json_member - one step down */
 json_object *
 json_member(json_object *object, const char *key)

@@ -37,6 +37,9 @@ enum rc json_parse(struct arena *arena, const char *text, size_t len,
 enum rc json_parse_at(struct arena *arena, const char *text, size_t len,
     json_object **document, size_t *wrong_at) MUST_CHECK;
 
+/* How many elements a list has; 0 for anything else. */
+size_t json_length(json_object *list);
+
 /* The member; NULL when object is no object, or the member missing or null. */
 json_object *json_member(json_object *object, const char *key);
 

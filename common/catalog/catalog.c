@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "catalog/catalog_shape.h"
+#include "catalog/catalog_words.h"
 #include "base/json.h"
 #include "base/log.h"
 
 #define FILE_MAX (256 << 10) /* bytes */
 #define TRIAL_DAYS_MAX 730   /* Stripe's own limit */
-#define TIER_MAX 32	     /* bytes */
+#define DAYS_MAX 36500
+#define TIER_MAX 32 /* bytes */
 
 /* What a Gumroad product, or one of its plans, is sold as. */
 struct tier {
@@ -28,58 +30,104 @@ struct catalog {
 	size_t tier_count;
 };
 
-/* read_file - the text of a catalog; NULL with *problem set */
-static char *
-read_file(
-    struct arena *arena, const char *path, size_t *len, const char **problem)
+/* catalog_read_file - at most FILE_MAX bytes, and a NUL */
+enum rc
+catalog_read_file(struct arena *arena, const char *path, const char **text,
+    size_t *len, const char **problem)
 {
-	char *text = arena_alloc(arena, FILE_MAX + 1);
+	char *bytes = arena_alloc(arena, FILE_MAX + 2);
 	FILE *file = fopen(path, "r");
+	enum rc rc = RC_OK;
 
-	if (file == NULL || text == NULL) {
+	if (file == NULL || bytes == NULL) {
 		*problem = arena_printf(arena, "CATALOG: cannot read %s: %s",
 		    path, strerror(errno));
 		if (file != NULL)
 			fclose(file);
-		return NULL;
+		return RC_BAD_REQUEST;
 	}
-	*len = fread(text, 1, FILE_MAX + 1, file);
+	*len = fread(bytes, 1, FILE_MAX + 1, file);
+	bytes[*len] = '\0';
+	*text = bytes;
 	if (ferror(file) || *len > FILE_MAX) {
 		*problem = arena_printf(arena,
 		    "CATALOG: %s cannot be read or is larger than %d bytes",
 		    path, FILE_MAX);
-		text = NULL;
+		rc = RC_BAD_REQUEST;
 	}
 	fclose(file);
-	return text;
+	return rc;
 }
 
-/* add_price - check plans.PLAN.PERIOD and keep it */
-static enum rc
-add_price(struct arena *arena, struct catalog *catalog, const char *plan,
-    const char *period, json_object *offer, const char **problem)
+/* read_price - check an offer of a plan; NULL, or what is wrong with it */
+static const char *
+read_price(const struct catalog *catalog, json_object *offer,
+    struct catalog_price *entry)
 {
-	struct catalog_price *entry = &catalog->prices[catalog->count];
-	const char *wrong = NULL;
-	int64_t trial_days = 0;
+	int64_t trial_days = 0, days = 0;
 
+	entry->sold = true;
 	if (json_string(offer, "price", &entry->price_id) != RC_OK ||
 	    *entry->price_id == '\0')
-		wrong = "price must be the id of a Stripe price";
-	else if (json_integer(offer, "trial_days", 0, TRIAL_DAYS_MAX,
-		     &trial_days) == RC_BAD_REQUEST)
-		wrong = "trial_days must be a whole number from 0 to 730";
-	else if (catalog_find_price(catalog, entry->price_id) != NULL)
-		wrong = "price is already used by another entry";
-	if (wrong != NULL) {
-		*problem = arena_printf(
-		    arena, "CATALOG: plans.%s.%s.%s", plan, period, wrong);
-		return RC_BAD_REQUEST;
-	}
+		return "price must be the id of a Stripe price";
+	if (json_integer(offer, "trial_days", 0, TRIAL_DAYS_MAX, &trial_days) ==
+	    RC_BAD_REQUEST)
+		return "trial_days must be a whole number from 0 to 730";
+	if (json_integer(offer, "days", 1, DAYS_MAX, &days) == RC_BAD_REQUEST)
+		return "days must be a whole number";
+	if (json_boolean(offer, "sold", &entry->sold) == RC_BAD_REQUEST)
+		return "sold must be true or false";
+	if (catalog_find_price(catalog, entry->price_id) != NULL)
+		return "price is already used by another entry";
+	if (entry->sold &&
+	    catalog_offer(catalog, entry->plan, entry->period) != NULL)
+		return "price is a second one that is sold for that period";
+	entry->trial_days = (long)trial_days;
+	return NULL;
+}
+
+/* add_price - check an offer and keep it; place is that of the offer */
+static enum rc
+add_price(struct arena *arena, struct catalog *catalog, const char *plan,
+    const char *period, json_object *offer, const char *place,
+    const char **problem)
+{
+	struct catalog_price *entry = &catalog->prices[catalog->count];
+	const char *wrong;
+
 	entry->plan = plan;
 	entry->period = period;
-	entry->trial_days = (long)trial_days;
+	wrong = read_price(catalog, offer, entry);
+	if (wrong != NULL) {
+		*problem = arena_printf(arena, "CATALOG: %s.%s", place, wrong);
+		return RC_BAD_REQUEST;
+	}
 	catalog->count++;
+	return RC_OK;
+}
+
+/* add_list - the prices of a plan that have another period, or are not sold */
+static enum rc
+add_list(struct arena *arena, struct catalog *catalog, const char *plan,
+    json_object *list, const char **problem)
+{
+	for (size_t i = 0; i < json_length(list); i++) {
+		json_object *offer = json_object_array_get_idx(list, i);
+		const char *place = arena_printf(
+		    arena, "plans.%s.prices[%zu]", plan, i);
+		const char *period;
+
+		if (json_string(offer, "period", &period) != RC_OK ||
+		    *period == '\0') {
+			*problem = arena_printf(arena,
+			    "CATALOG: %s.period must say how long it lasts",
+			    place);
+			return RC_BAD_REQUEST;
+		}
+		if (add_price(arena, catalog, plan, period, offer, place,
+			problem) != RC_OK)
+			return RC_BAD_REQUEST;
+	}
 	return RC_OK;
 }
 
@@ -97,7 +145,7 @@ check_features(struct arena *arena, json_object *owner, const char *place,
 	return RC_BAD_REQUEST;
 }
 
-/* add_plan - both periods of a plan */
+/* add_plan - what is sold of a plan */
 static enum rc
 add_plan(struct arena *arena, struct catalog *catalog, const char *plan,
     json_object *offers, const char **problem)
@@ -117,10 +165,30 @@ add_plan(struct arena *arena, struct catalog *catalog, const char *plan,
 
 		if (offer != NULL &&
 		    add_price(arena, catalog, plan, periods[i], offer,
+			arena_printf(arena, "plans.%s.%s", plan, periods[i]),
 			problem) != RC_OK)
 			return RC_BAD_REQUEST;
 	}
-	return RC_OK;
+	return add_list(
+	    arena, catalog, plan, json_member(offers, "prices"), problem);
+}
+
+/* count_prices - room for those of all plans; *wrong: one whose is no list */
+static size_t
+count_prices(json_object *plans, const char **wrong)
+{
+	const struct json_entry *entry;
+	size_t count = 1;
+
+	for (entry = json_first(plans); entry; entry = json_next(entry)) {
+		json_object *list = json_member(json_value(entry), "prices");
+
+		count += 2;
+		count += json_length(list);
+		if (list != NULL && !json_object_is_type(list, json_type_array))
+			*wrong = json_key(entry);
+	}
+	return count;
 }
 
 /* check_default_plan - when given it must exist */
@@ -231,6 +299,8 @@ load_plans(struct arena *arena, struct catalog *catalog, json_object *document,
 {
 	const struct json_entry *entry;
 	json_object *plans = json_member(document, "plans");
+	const char *wrong = NULL;
+	size_t count;
 
 	catalog->plans = plans;
 	if (plans == NULL)
@@ -239,9 +309,13 @@ load_plans(struct arena *arena, struct catalog *catalog, json_object *document,
 		*problem = "CATALOG: plans must be an object";
 		return RC_BAD_REQUEST;
 	}
-	catalog->prices = arena_alloc(arena,
-	    (2 * (size_t)json_object_object_length(plans) + 1) *
-		sizeof *catalog->prices);
+	count = count_prices(plans, &wrong);
+	if (wrong != NULL) {
+		*problem = arena_printf(
+		    arena, "CATALOG: plans.%s.prices must be a list", wrong);
+		return RC_BAD_REQUEST;
+	}
+	catalog->prices = arena_alloc(arena, count * sizeof *catalog->prices);
 	if (catalog->prices == NULL)
 		return RC_INTERNAL;
 	for (entry = json_first(plans); entry; entry = json_next(entry)) {
@@ -275,25 +349,18 @@ parse(struct arena *arena, const char *path, const char *text, size_t len,
 	return RC_BAD_REQUEST;
 }
 
-/* catalog_load - file to table */
+/* catalog_parse - text to table */
 enum rc
-catalog_load(struct arena *arena, const char *path, struct catalog **catalog,
-    const char **problem)
+catalog_parse(struct arena *arena, const char *path, const char *text,
+    size_t len, struct catalog **catalog, const char **problem)
 {
 	json_object *document;
 	const char *unread;
-	char *text;
-	size_t len = 0;
 
 	*catalog = arena_alloc(arena, sizeof **catalog);
 	*problem = "out of memory";
 	if (*catalog == NULL)
 		return RC_INTERNAL;
-	if (path == NULL)
-		return catalog_checkout_read(
-		    arena, NULL, &(*catalog)->checkout, problem);
-	if ((text = read_file(arena, path, &len, problem)) == NULL)
-		return RC_BAD_REQUEST;
 	if (parse(arena, path, text, len, &document, problem) != RC_OK)
 		return RC_BAD_REQUEST;
 	if ((unread = catalog_shape_unread(arena, document)) != NULL)
@@ -303,9 +370,24 @@ catalog_load(struct arena *arena, const char *path, struct catalog **catalog,
 	    catalog_checkout_read(arena, json_member(document, "checkout"),
 		&(*catalog)->checkout, problem) != RC_OK)
 		return RC_BAD_REQUEST;
-	if (load_plans(arena, *catalog, document, problem) != RC_OK)
+	if (load_plans(arena, *catalog, document, problem) != RC_OK ||
+	    catalog_words_check(arena, document, problem) != RC_OK)
 		return RC_BAD_REQUEST;
 	return load_products(arena, *catalog, document, problem);
+}
+
+/* catalog_load - file to table; of no file an empty one */
+enum rc
+catalog_load(struct arena *arena, const char *path, struct catalog **catalog,
+    const char **problem)
+{
+	const char *text = "{}";
+	size_t len = 2;
+
+	if (path != NULL &&
+	    catalog_read_file(arena, path, &text, &len, problem) != RC_OK)
+		return RC_BAD_REQUEST;
+	return catalog_parse(arena, path, text, len, catalog, problem);
 }
 
 /* catalog_find_price - by Stripe's id */
@@ -345,25 +427,12 @@ catalog_offer(
     const struct catalog *catalog, const char *plan, const char *period)
 {
 	for (size_t i = 0; i < catalog->count; i++) {
-		if (strcmp(catalog->prices[i].plan, plan) == 0 &&
+		if (catalog->prices[i].sold &&
+		    strcmp(catalog->prices[i].plan, plan) == 0 &&
 		    strcmp(catalog->prices[i].period, period) == 0)
 			return &catalog->prices[i];
 	}
 	return NULL;
-}
-
-/* catalog_features - of a plan, or of everybody */
-json_object *
-catalog_features(const struct catalog *catalog, const char *plan)
-{
-	json_object *owner = catalog->free;
-
-	if (plan != NULL) {
-		owner = json_member(catalog->plans, plan);
-		if (owner == NULL && (plan = catalog_plan(catalog, NULL)))
-			owner = json_member(catalog->plans, plan);
-	}
-	return json_member(owner, "features");
 }
 
 /* catalog_checkout - how sessions are made */

@@ -4,8 +4,12 @@
  *   {"default_plan": "pro",
  *    "plans": {"pro": {"monthly": {"price": "price_…"},
  *                      "annual":  {"price": "price_…", "trial_days": 14},
- *                      "features": {"projects": 10}}},
+ *                      "prices": [{"price": "price_…", "period": "quarterly"},
+ *                                 {"price": "price_…", "period": "monthly",
+ *                                  "sold": false}],
+ *                      "features": {"projects": 10}, …}},
  *    "free": {"features": {"projects": 1}},
+ *    …                                            see catalog_words.h
  *    "checkout": {"automatic_tax": true, …},      see catalog_checkout.h
  *    "gumroad": {"<product_id, permalink or short id>":
  *                    {"tier": "core", "plans": {"Team": {"tier": "team"}}}}}
@@ -29,8 +33,9 @@ struct catalog;
 struct catalog_price {
 	const char *price_id; /* Stripe's */
 	const char *plan;
-	const char *period; /* "monthly" or "annual" */
+	const char *period; /* "monthly", "annual", or the catalog's own word */
 	long trial_days;
+	bool sold; /* false: whoever has it keeps the plan */
 };
 
 /*
@@ -40,6 +45,12 @@ struct catalog_price {
  */
 enum rc catalog_load(struct arena *arena, const char *path,
     struct catalog **catalog, const char **problem) MUST_CHECK;
+
+/* The two steps: the bytes of a file, and what they say. path is for *problem. */
+enum rc catalog_read_file(struct arena *arena, const char *path,
+    const char **text, size_t *len, const char **problem) MUST_CHECK;
+enum rc catalog_parse(struct arena *arena, const char *path, const char *text,
+    size_t len, struct catalog **catalog, const char **problem) MUST_CHECK;
 
 /* The entry of a price id; NULL when it is not in the catalog. */
 const struct catalog_price *catalog_find_price(
@@ -52,16 +63,9 @@ const struct catalog_price *catalog_price(
 /* The plan of that name, or for NULL the default one; NULL: there is none. */
 const char *catalog_plan(const struct catalog *catalog, const char *name);
 
-/* What a plan costs in a period; NULL when that is not sold. */
+/* What a plan costs in a period; NULL when that is not sold (any more). */
 const struct catalog_price *catalog_offer(
     const struct catalog *catalog, const char *plan, const char *period);
-
-/*
- * What a plan includes; that of the default plan when the catalog has no plan
- * of that name, and for NULL what everybody has. An object of the catalog's
- * own, or NULL: nothing.
- */
-json_object *catalog_features(const struct catalog *catalog, const char *plan);
 
 /* How Checkout sessions are made; never NULL. */
 const struct catalog_checkout *catalog_checkout(const struct catalog *catalog);

@@ -15,7 +15,9 @@ struct shape {
 static const struct shape offer[] = { { "price", NULL }, { "trial_days", NULL },
 	{ NULL, NULL } };
 static const struct shape plan[] = { { "monthly", offer }, { "annual", offer },
-	{ "features", NULL }, { NULL, NULL } };
+	{ "prices", NULL }, { "products", NULL }, { "features", NULL },
+	{ "rank", NULL }, { "addon", NULL }, { "per_seat", NULL },
+	{ NULL, NULL } };
 static const struct shape plans[] = { { ANY, plan }, { NULL, NULL } };
 
 static const struct shape everybody[] = { { "features", NULL },
@@ -34,9 +36,14 @@ static const struct shape product[] = { { "tier", NULL }, { "plans", tiers },
 	{ NULL, NULL } };
 static const struct shape products[] = { { ANY, product }, { NULL, NULL } };
 
+static const struct shape policy[] = { { "grace_days", NULL }, { NULL, NULL } };
+static const struct shape referral[] = { { "days", NULL }, { NULL, NULL } };
+
 static const struct shape catalog[] = { { "default_plan", NULL },
 	{ "plans", plans }, { "free", everybody }, { "checkout", checkout },
-	{ "gumroad", products }, { NULL, NULL } };
+	{ "gumroad", products }, { "other_prices", NULL },
+	{ "metadata_key", NULL }, { "policy", policy },
+	{ "referral", referral }, { NULL, NULL } };
 
 /* find - the shape of a member; NULL: nobody reads it */
 static const struct shape *

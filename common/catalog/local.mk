@@ -5,7 +5,8 @@ catalog_libs = common/catalog/libcatalog.a $(program_libs)
 common_catalog_libcatalog_a_SOURCES = \
 	common/catalog/catalog.c common/catalog/catalog.h \
 	common/catalog/catalog_checkout.c common/catalog/catalog_checkout.h \
-	common/catalog/catalog_shape.c common/catalog/catalog_shape.h
+	common/catalog/catalog_shape.c common/catalog/catalog_shape.h \
+	common/catalog/catalog_words.c common/catalog/catalog_words.h
 
 catalog_tests = \
 	tests/unit/catalog/test-catalog \

@@ -6,6 +6,7 @@ command_libs = common/command/libcommand.a common/stripe/libstripe.a \
 common_command_libcommand_a_SOURCES = \
 	common/command/catch_up.c common/command/catch_up.h \
 	common/command/catch_up_pass.c common/command/catch_up_pass.h \
+	common/command/catalog_tools.c common/command/catalog_tools.h \
 	common/command/events.c common/command/events.h \
 	common/command/events_show.c common/command/events_show.h \
 	common/command/gumroad_tools.c common/command/gumroad_tools.h \

@@ -46,9 +46,8 @@ describe_all(struct reconcile_walk *walk, json_object *data)
 	const char *problem;
 
 	for (size_t i = 0; i < json_object_array_length(data); i++) {
-		if (stripe_intake_snapshot(walk->intake,
-			json_object_array_get_idx(data, i), &facts,
-			&problem) == RC_OK) {
+		if (stripe_intake_snapshot(json_object_array_get_idx(data, i),
+			&facts, &problem) == RC_OK) {
 			json_object_array_add(found, stripe_facts_json(&facts));
 			continue;
 		}

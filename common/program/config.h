@@ -36,8 +36,6 @@ enum setting {
 	POSTMARK_API_BASE,
 	SMTP_URL,
 	SMTP_CA_FILE,
-	REFERRAL_CREDIT_DAYS,
-	GRACE_DAYS,
 	SITE_URL,
 	ALLOWED_ORIGINS, /* none or more, separated by spaces */
 	AUTH_JWT_SECRET,

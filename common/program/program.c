@@ -76,19 +76,16 @@ db_timeout_ms(const struct service *service)
 	    DB_TIMEOUT_MS;
 }
 
-/* session_options - settings that the database's functions read */
+/* session_options - how long the database may take */
 static const char *
-session_options(
-    int timeout_ms, const struct config *config, char *options, size_t size)
+session_options(int timeout_ms, char *options, size_t size)
 {
 	snprintf(options, size,
 	    "-c statement_timeout=%d -c lock_timeout=%d "
-	    "-c idle_in_transaction_session_timeout=%d "
-	    "-c paydesk.referral_credit_days=%ld -c paydesk.grace_days=%ld",
+	    "-c idle_in_transaction_session_timeout=%d",
 	    timeout_ms * 8 / 10,
 	    timeout_ms < DB_TIMEOUT_MS ? timeout_ms * 6 / 10 : LOCK_TIMEOUT_MS,
-	    timeout_ms, config_long(config, REFERRAL_CREDIT_DAYS),
-	    config_long(config, GRACE_DAYS));
+	    timeout_ms);
 	return options;
 }
 
@@ -109,7 +106,7 @@ set_up(struct service *service, char *options, size_t options_size)
 	if (program->statements == NULL || url == NULL)
 		return EXIT_DONE;
 	timeout_ms = db_timeout_ms(service);
-	session_options(timeout_ms, service->config, options, options_size);
+	session_options(timeout_ms, options, options_size);
 	service->db = db_new(url, options, program->statements, timeout_ms);
 	return EXIT_DONE;
 }

@@ -10,36 +10,20 @@ void
 stripe_facts_clear(struct stripe_facts *facts)
 {
 	memset(facts, 0, sizeof *facts);
-	facts->seats = -1;
+	facts->quantity = -1;
 	facts->period_start_s = -1;
 	facts->period_end_s = -1;
 	facts->trial_end_s = -1;
 	facts->cancel_at_s = -1;
 }
 
-/* metadata - a non-empty value of an object's metadata, or NULL */
-static const char *
-metadata(json_object *metadata_object, const char *key)
+/* metadata - of an object, when it has any */
+static json_object *
+metadata(json_object *object)
 {
-	const char *value;
+	json_object *meta = json_member(object, "metadata");
 
-	if (json_string(metadata_object, key, &value) != RC_OK ||
-	    *value == '\0')
-		return NULL;
-	return value;
-}
-
-/* account_in - the account that metadata names, under any usual key */
-static const char *
-account_in(json_object *metadata_object)
-{
-	static const char *const keys[] = { "account", "account_id",
-		"external_id", "user_id", "uid" };
-	const char *value = NULL;
-
-	for (size_t i = 0; i < sizeof keys / sizeof *keys && !value; i++)
-		value = metadata(metadata_object, keys[i]);
-	return value;
+	return json_object_is_type(meta, json_type_object) ? meta : NULL;
 }
 
 /* malformed - name the member that is */
@@ -70,95 +54,35 @@ price_of(json_object *item)
 	return NULL;
 }
 
-/* main_item - the item that the catalog knows, else the first */
-static json_object *
-main_item(json_object *items, const struct catalog *catalog)
+/* read_items - check them; the latest end of all, and that item's start */
+static enum rc
+read_items(struct stripe_facts *facts, const char **problem)
 {
-	size_t count = json_object_is_type(items, json_type_array) ?
-	    json_object_array_length(items) :
-	    0;
-
-	for (size_t i = 0; i < count; i++) {
-		json_object *item = json_object_array_get_idx(items, i);
-
-		if (catalog_find_price(catalog, price_of(item)) != NULL)
-			return item;
-	}
-	return count > 0 ? json_object_array_get_idx(items, 0) : NULL;
-}
-
-/* read_item_periods - the latest end of all items, and that item's start */
-static bool
-read_item_periods(json_object *items, struct stripe_facts *facts)
-{
-	size_t count = json_object_is_type(items, json_type_array) ?
-	    json_object_array_length(items) :
-	    0;
-
-	for (size_t i = 0; i < count; i++) {
-		json_object *item = json_object_array_get_idx(items, i);
-		int64_t start_s = -1, end_s = -1;
+	for (size_t i = 0; i < json_length(facts->items); i++) {
+		json_object *item = json_object_array_get_idx(facts->items, i);
+		int64_t start_s = -1, end_s = -1, quantity;
 
 		if (!read_time(item, "current_period_start", &start_s) ||
 		    !read_time(item, "current_period_end", &end_s))
-			return false;
+			return malformed(
+			    problem, "items.data[].current_period_end");
+		if (json_integer(item, "quantity", 0, INT32_MAX, &quantity) ==
+		    RC_BAD_REQUEST)
+			return malformed(problem, "items.data[].quantity");
 		if (end_s > facts->period_end_s) {
 			facts->period_start_s = start_s;
 			facts->period_end_s = end_s;
 		}
 	}
-	return true;
-}
-
-/* interval_period - how often a price not in the catalog is charged */
-static const char *
-interval_period(json_object *item)
-{
-	const char *interval;
-
-	if (json_string(json_path(item, "price", "recurring", NULL), "interval",
-		&interval) != RC_OK &&
-	    json_string(json_member(item, "plan"), "interval", &interval) !=
-		RC_OK)
-		return NULL;
-	if (strcmp(interval, "month") == 0)
-		return "monthly";
-	return strcmp(interval, "year") == 0 ? "annual" : NULL;
-}
-
-/* read_offer - plan, period, price and seats of the main item */
-static bool
-read_offer(json_object *subscription, json_object *item,
-    const struct catalog *catalog, struct stripe_facts *facts)
-{
-	json_object *meta = json_member(subscription, "metadata");
-	const struct catalog_price *price;
-	enum rc rc;
-
-	facts->price_id = price_of(item);
-	price = catalog_find_price(catalog, facts->price_id);
-	facts->plan = metadata(meta, "plan");
-	facts->period = metadata(meta, "period");
-	if (facts->plan == NULL && price != NULL)
-		facts->plan = price->plan;
-	if (facts->period == NULL)
-		facts->period = price != NULL ? price->period :
-						interval_period(item);
-	rc = json_integer(item, "quantity", 0, INT32_MAX, &facts->seats);
-	if (rc == RC_NOT_FOUND)
-		rc = json_integer(
-		    subscription, "quantity", 0, INT32_MAX, &facts->seats);
-	return rc != RC_BAD_REQUEST;
+	return RC_OK;
 }
 
 /* stripe_facts_subscription - a snapshot, either shape */
 enum rc
 stripe_facts_subscription(json_object *subscription, json_object *previous,
-    const struct catalog *catalog, struct stripe_facts *facts,
-    const char **problem)
+    struct stripe_facts *facts, const char **problem)
 {
 	bool at_period_end = false;
-	json_object *items;
 
 	if (json_string(subscription, "id", &facts->subscription) != RC_OK ||
 	    *facts->subscription == '\0')
@@ -176,20 +100,20 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
 		return malformed(problem, "subscription.cancel_at");
 	if (!read_time(subscription, "trial_end", &facts->trial_end_s))
 		return malformed(problem, "subscription.trial_end");
-	items = json_path(subscription, "items", "data", NULL);
-	if (!read_item_periods(items, facts))
-		return malformed(problem, "items.data[].current_period_end");
+	facts->items = json_path(subscription, "items", "data", NULL);
+	if (read_items(facts, problem) != RC_OK)
+		return RC_BAD_REQUEST;
 	if (facts->period_end_s == -1 &&
 	    (!read_time(subscription, "current_period_start",
 		 &facts->period_start_s) ||
 		!read_time(
 		    subscription, "current_period_end", &facts->period_end_s)))
 		return malformed(problem, "subscription.current_period_end");
-	if (!read_offer(
-		subscription, main_item(items, catalog), catalog, facts))
+	if (json_integer(subscription, "quantity", 0, INT32_MAX,
+		&facts->quantity) == RC_BAD_REQUEST)
 		return malformed(problem, "subscription.quantity");
 	facts->cancel_scheduled = at_period_end || facts->cancel_at_s != -1;
-	facts->account_ref = account_in(json_member(subscription, "metadata"));
+	facts->metadata = metadata(subscription);
 	if (json_string(previous, "status", &facts->previous_status) != RC_OK)
 		facts->previous_status = NULL;
 	return RC_OK;
@@ -200,7 +124,6 @@ enum rc
 stripe_facts_checkout(
     json_object *session, struct stripe_facts *facts, const char **problem)
 {
-	json_object *meta = json_member(session, "metadata");
 	const char *payment;
 	enum rc rc;
 
@@ -214,17 +137,15 @@ stripe_facts_checkout(
 	rc = json_string(session, "payment_status", &payment);
 	if (rc == RC_BAD_REQUEST)
 		return malformed(problem, "session.payment_status");
-	facts->second_ref = account_in(meta);
-	if (json_string(session, "client_reference_id", &facts->account_ref) !=
+	facts->metadata = metadata(session);
+	if (json_string(session, "client_reference_id", &facts->reference) !=
 		RC_OK ||
-	    *facts->account_ref == '\0')
-		facts->account_ref = facts->second_ref;
+	    *facts->reference == '\0')
+		facts->reference = NULL;
 	if (json_string(json_member(session, "customer_details"), "email",
 		&facts->email) != RC_OK &&
 	    json_string(session, "customer_email", &facts->email) != RC_OK)
 		facts->email = NULL;
-	facts->plan = metadata(meta, "plan");
-	facts->period = metadata(meta, "period");
 	facts->fact = rc == RC_OK &&
 		(strcmp(payment, "paid") == 0 ||
 		    strcmp(payment, "no_payment_required") == 0) ?
@@ -254,7 +175,7 @@ stripe_facts_invoice(
 		return malformed(problem, "invoice.subscription");
 	if (details == NULL)
 		details = json_member(invoice, "subscription_details");
-	facts->account_ref = account_in(json_member(details, "metadata"));
+	facts->metadata = metadata(details);
 	if (json_string(invoice, "customer_email", &facts->email) != RC_OK)
 		facts->email = NULL;
 	return RC_OK;
@@ -270,7 +191,7 @@ stripe_facts_customer(
 		return malformed(problem, "customer.id");
 	if (json_string(customer, "email", &facts->email) != RC_OK)
 		facts->email = NULL;
-	facts->account_ref = account_in(json_member(customer, "metadata"));
+	facts->metadata = metadata(customer);
 	return RC_OK;
 }
 
@@ -285,16 +206,11 @@ stripe_facts_complete(
 	whole.rank = facts->rank;
 	if (facts->customer != NULL)
 		whole.customer = facts->customer;
-	if (facts->account_ref != NULL) {
-		whole.account_ref = facts->account_ref;
-		whole.second_ref = facts->second_ref;
-	}
+	whole.reference = facts->reference;
+	if (facts->metadata != NULL && json_first(facts->metadata) != NULL)
+		whole.metadata = facts->metadata;
 	if (facts->email != NULL)
 		whole.email = facts->email;
-	if (whole.plan == NULL)
-		whole.plan = facts->plan;
-	if (whole.period == NULL)
-		whole.period = facts->period;
 	*facts = whole;
 }
 
@@ -343,16 +259,82 @@ put_time(json_object *object, const char *name, int64_t time_s)
 		put_text(object, name, moment_text(time_s, text));
 }
 
+/* put_number - a member, when the object has that number */
+static void
+put_number(json_object *object, const char *name, json_object *from)
+{
+	int64_t number;
+
+	if (json_integer(from, name, 0, INT32_MAX, &number) == RC_OK)
+		json_object_object_add(
+		    object, name, json_object_new_int64(number));
+}
+
+/* put_price - what an item is of, and how often it is charged */
+static bool
+put_price(json_object *object, json_object *item)
+{
+	static const char *const kinds[] = { "price", "plan" };
+	json_object *price = NULL, *recurring = NULL;
+	const char *text;
+
+	for (size_t i = 0; i < 2 && price == NULL; i++)
+		price = json_member(item, kinds[i]);
+	put_text(object, "price", price_of(item));
+	if (json_id(price, "product", &text) == RC_OK)
+		put_text(object, "product", text);
+	recurring = json_member(price, "recurring");
+	if (recurring == NULL)
+		recurring = price;
+	if (json_string(recurring, "interval", &text) == RC_OK)
+		put_text(object, "interval", text);
+	put_number(object, "interval_count", recurring);
+	return json_string(recurring, "usage_type", &text) == RC_OK &&
+	    strcmp(text, "metered") == 0;
+}
+
+/* item_json - one item; what is metered has no quantity */
+static json_object *
+item_json(const struct stripe_facts *facts, json_object *item)
+{
+	json_object *object = json_object_new_object();
+	int64_t start_s = -1, end_s = -1;
+	bool metered = put_price(object, item);
+
+	if (!metered) {
+		put_number(object, "quantity", item);
+		if (facts->quantity >= 0 &&
+		    json_member(object, "quantity") == NULL)
+			json_object_object_add(object, "quantity",
+			    json_object_new_int64(facts->quantity));
+	}
+	if (read_time(item, "current_period_start", &start_s))
+		put_time(object, "start", start_s);
+	if (read_time(item, "current_period_end", &end_s))
+		put_time(object, "end", end_s);
+	return object;
+}
+
+/* put_items - all of them */
+static void
+put_items(json_object *object, const struct stripe_facts *facts)
+{
+	json_object *items = json_object_new_array();
+
+	for (size_t i = 0; i < json_length(facts->items); i++)
+		json_object_array_add(items,
+		    item_json(
+			facts, json_object_array_get_idx(facts->items, i)));
+	json_object_object_add(object, "items", items);
+}
+
 /* put_snapshot - the members of a subscription's own state */
 static void
 put_snapshot(json_object *object, const struct stripe_facts *facts)
 {
 	put_text(object, "status", facts->status);
 	put_text(object, "previous_status", facts->previous_status);
-	put_text(object, "price_id", facts->price_id);
-	if (facts->seats >= 0)
-		json_object_object_add(
-		    object, "seat_limit", json_object_new_int64(facts->seats));
+	put_items(object, facts);
 	put_time(object, "current_period_start", facts->period_start_s);
 	put_time(object, "current_period_end", facts->period_end_s);
 	put_time(object, "trial_end", facts->trial_end_s);
@@ -370,13 +352,13 @@ stripe_facts_json(const struct stripe_facts *facts)
 	put_text(object, "fact", facts->fact);
 	put_text(object, "customer", facts->customer);
 	put_text(object, "subscription", facts->subscription);
-	put_text(object, "account_ref", facts->account_ref);
-	put_text(object, "second_ref", facts->second_ref);
+	put_text(object, "reference", facts->reference);
 	put_text(object, "email", facts->email);
 	json_object_object_add(
 	    object, "rank", json_object_new_int((int)facts->rank));
-	put_text(object, "plan", facts->plan);
-	put_text(object, "period", facts->period);
+	if (facts->metadata != NULL)
+		json_object_object_add(
+		    object, "metadata", json_object_get(facts->metadata));
 	if (facts->status != NULL)
 		put_snapshot(object, facts);
 	return object;

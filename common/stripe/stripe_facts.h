@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "catalog/catalog.h"
 #include "base/rc.h"
 #include "stripe/stripe_event.h"
 
@@ -32,16 +31,15 @@ enum stripe_rank {
 struct stripe_facts {
 	const char *fact; /* see billing.stripe_apply() in sql/ */
 	const char *customer, *subscription;
-	const char
-	    *account_ref;	/* accounts.external_id, as the object has it */
-	const char *second_ref; /* another one, should that be nobody's */
+	const char *reference; /* a session's client_reference_id */
 	const char *email;
+	json_object *metadata; /* of the object, an object or NULL */
 
 	const char *status; /* NULL: there is no snapshot below */
 	const char *previous_status;
 	enum stripe_rank rank;
-	const char *plan, *period, *price_id;
-	int64_t seats; /* -1 when unknown */
+	json_object *items; /* items.data, or NULL */
+	int64_t quantity;   /* of a subscription whose items say none, or -1 */
 	int64_t period_start_s, period_end_s, trial_end_s;
 	int64_t cancel_at_s;
 	bool cancel_scheduled; /* at the period's end, or at cancel_at_s */
@@ -55,8 +53,8 @@ void stripe_facts_clear(struct stripe_facts *facts);
  * and *problem names the member.
  */
 enum rc stripe_facts_subscription(json_object *subscription,
-    json_object *previous, const struct catalog *catalog,
-    struct stripe_facts *facts, const char **problem) MUST_CHECK;
+    json_object *previous, struct stripe_facts *facts,
+    const char **problem) MUST_CHECK;
 enum rc stripe_facts_checkout(json_object *session, struct stripe_facts *facts,
     const char **problem) MUST_CHECK;
 enum rc stripe_facts_invoice(json_object *invoice, struct stripe_facts *facts,
@@ -66,7 +64,7 @@ enum rc stripe_facts_customer(json_object *customer, struct stripe_facts *facts,
 
 /*
  * Adds the snapshot in fetched to facts that have none; who it is about stays
- * as facts say, where they say it.
+ * as facts say, where they say it: metadata of one of the two, never of both.
  */
 void stripe_facts_complete(
     struct stripe_facts *facts, const struct stripe_facts *fetched);

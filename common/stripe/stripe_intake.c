@@ -177,15 +177,14 @@ stripe_intake_type(const char *type)
 	return NULL;
 }
 
-/* stripe_intake_snapshot - of a subscription, by our catalog */
+/* stripe_intake_snapshot - of a subscription */
 enum rc
-stripe_intake_snapshot(const struct stripe_intake *intake,
+stripe_intake_snapshot(
     json_object *subscription, struct stripe_facts *facts, const char **problem)
 {
 	stripe_facts_clear(facts);
 	facts->rank = RANK_FETCHED;
-	return stripe_facts_subscription(
-	    subscription, NULL, intake->catalog, facts, problem);
+	return stripe_facts_subscription(subscription, NULL, facts, problem);
 }
 
 /* stripe_intake_own_event - named so that it cannot be taken for Stripe's */
@@ -221,6 +220,17 @@ stripe_intake_own_event(const struct stripe_intake *intake, struct arena *arena,
 	return text;
 }
 
+/* is_other_session - a Checkout session that is about no subscription */
+static bool
+is_other_session(const struct stripe_event *event, enum reading reading)
+{
+	const char *mode;
+
+	return reading == READ_CHECKOUT &&
+	    json_string(event->object, "mode", &mode) == RC_OK &&
+	    strcmp(mode, "subscription") != 0;
+}
+
 /* action_for - apply, record or ignore; *row is its place in applied[] */
 static enum ledger_action
 action_for(const struct stripe_intake *intake, const struct stripe_event *event,
@@ -236,7 +246,9 @@ action_for(const struct stripe_intake *intake, const struct stripe_event *event,
 		return LEDGER_IGNORE;
 	for (*row = 0; *row < sizeof handled / sizeof *handled; ++*row) {
 		if (strcmp(event->type, handled[*row].type) == 0)
-			return LEDGER_APPLY;
+			return is_other_session(event, handled[*row].reading) ?
+			    LEDGER_IGNORE :
+			    LEDGER_APPLY;
 	}
 	for (size_t i = 0; i < sizeof recorded / sizeof *recorded; i++) {
 		if (strcmp(event->type, recorded[i]) == 0)
@@ -247,8 +259,8 @@ action_for(const struct stripe_intake *intake, const struct stripe_event *event,
 
 /* read_facts - by the kind of the object */
 static enum rc
-read_facts(const struct stripe_intake *intake, const struct stripe_event *event,
-    size_t row, struct stripe_facts *facts, const char **problem)
+read_facts(const struct stripe_event *event, size_t row,
+    struct stripe_facts *facts, const char **problem)
 {
 	enum rc rc = RC_INTERNAL;
 
@@ -260,8 +272,8 @@ read_facts(const struct stripe_intake *intake, const struct stripe_event *event,
 		rc = stripe_facts_checkout(event->object, facts, problem);
 		break;
 	case READ_SUBSCRIPTION:
-		rc = stripe_facts_subscription(event->object, event->previous,
-		    intake->catalog, facts, problem);
+		rc = stripe_facts_subscription(
+		    event->object, event->previous, facts, problem);
 		break;
 	case READ_INVOICE:
 		rc = stripe_facts_invoice(event->object, facts, problem);
@@ -316,8 +328,8 @@ fetch_subscription(struct stripe_intake *intake, struct db *db,
 		&subscription) != RC_OK)
 		return RC_OK;
 	stripe_facts_clear(&fetched);
-	if (stripe_facts_subscription(subscription, NULL, intake->catalog,
-		&fetched, &problem) == RC_OK &&
+	if (stripe_facts_subscription(subscription, NULL, &fetched, &problem) ==
+		RC_OK &&
 	    strcmp(fetched.subscription, id) == 0)
 		stripe_facts_complete(&entry->facts, &fetched);
 	else
@@ -350,7 +362,7 @@ stripe_intake_prepare(struct stripe_intake *intake, struct db *db,
 		stripe_facts_any(entry->event.object, &entry->facts);
 		return RC_OK;
 	}
-	if (read_facts(intake, &entry->event, row, &entry->facts, &malformed) !=
+	if (read_facts(&entry->event, row, &entry->facts, &malformed) !=
 	    RC_OK) {
 		entry->problem = arena_printf(
 		    arena, "%s is missing or malformed", malformed);

@@ -60,9 +60,8 @@ enum rc stripe_intake_prepare(struct stripe_intake *intake, struct db *db,
  * What a subscription as Stripe answers it says. RC_BAD_REQUEST: it is
  * malformed, *problem names the member.
  */
-enum rc stripe_intake_snapshot(const struct stripe_intake *intake,
-    json_object *subscription, struct stripe_facts *facts,
-    const char **problem) MUST_CHECK;
+enum rc stripe_intake_snapshot(json_object *subscription,
+    struct stripe_facts *facts, const char **problem) MUST_CHECK;
 
 /*
  * The body of an event of our own that says what Stripe answered at a moment;

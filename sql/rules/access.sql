@@ -2,12 +2,10 @@
 -- billing.subscription_grants() says what one subscription gives, the view
 -- billing.access what that adds up to for an account.
 
--- Days of access after a payment has failed; the programs set it for their
--- session from GRACE_DAYS.
+-- For how long there is access after a payment has failed.
 CREATE OR REPLACE FUNCTION billing.grace() RETURNS interval
 LANGUAGE sql STABLE AS $$
-	SELECT make_interval(days =>
-		coalesce(nullif(current_setting('paydesk.grace_days', true), ''), '14')::integer)
+	SELECT make_interval(days => grace_days) FROM billing.policy
 $$;
 
 -- What one subscription gives: why there is access and until when, or two NULLs.
@@ -19,7 +17,7 @@ $$;
 --                        the renewal is late: a day at least
 -- One that is scheduled to be cancelled by the end of its period gives nothing
 -- after it. One that is incomplete, unpaid, paused, canceled or expired gives
--- nothing at all.
+-- nothing at all, nor does what is not sold here.
 -- (OFFSET 0 keeps the planner from repeating each step within the next.)
 CREATE OR REPLACE FUNCTION billing.subscription_grants(s billing.subscriptions)
 RETURNS TABLE (reason text, until timestamptz)
@@ -34,6 +32,7 @@ LANGUAGE sql STABLE AS $$
 			AND (s.cancel_at > greatest(s.current_period_end, now())) IS NOT TRUE AS last OFFSET 0) e
 	CROSS JOIN LATERAL (SELECT
 		CASE
+		WHEN s.sold IS FALSE THEN NULL
 		WHEN s.status = 'past_due' THEN 'grace'
 		WHEN s.status NOT IN ('active', 'trialing') THEN NULL
 		WHEN e.ends <= now() AND NOT e.last THEN 'grace'
@@ -75,8 +74,63 @@ BEGIN
 	FROM billing.referrals WHERE referrer_account_id = account);
 END $$;
 
--- What GET /account answers, without the plan's features: NULL when there is no
--- such account. One call, so that it is one round trip.
+-- One feature with what an add-on brings: numbers add up, either of two is enough.
+CREATE OR REPLACE FUNCTION billing.feature_add(base jsonb, more jsonb, times integer)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE
+	WHEN base IS NULL AND jsonb_typeof(more) = 'number' THEN to_jsonb(more::numeric * times)
+	WHEN base IS NULL THEN more
+	WHEN jsonb_typeof(more) = 'number' THEN to_jsonb(base::numeric + more::numeric * times)
+	WHEN jsonb_typeof(more) = 'boolean' THEN to_jsonb(base::boolean OR more::boolean)
+	ELSE base END
+$$;
+
+-- The add-ons that an account's live subscriptions hold, each with how often it counts.
+CREATE OR REPLACE FUNCTION billing.account_addons(account bigint)
+RETURNS TABLE (features jsonb, times integer)
+LANGUAGE sql STABLE AS $$
+	SELECT p.features, CASE WHEN p.per_seat THEN coalesce((i ->> 'quantity')::integer, 1) ELSE 1 END
+	FROM billing.subscriptions s
+	CROSS JOIN LATERAL billing.subscription_grants(s) g
+	CROSS JOIN LATERAL jsonb_array_elements(s.items) i
+	LEFT JOIN billing.prices r ON r.price_id = i ->> 'price'
+	LEFT JOIN billing.plan_products q ON r.price_id IS NULL AND q.product = i ->> 'product'
+	JOIN billing.plans p ON p.plan = coalesce(r.plan, q.plan) AND p.addon
+	WHERE s.account_id = account AND g.reason IS NOT NULL
+	ORDER BY p.place, s.id
+$$;
+
+-- What an account may use: the features of its plan, with those of its add-ons, while it
+-- has access; what everybody has otherwise. A trial or credit alone, and a plan that the
+-- catalog does not have, is as the default plan.
+CREATE OR REPLACE FUNCTION billing.account_features(account bigint, access boolean, plan_ text)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	features_ jsonb;
+	more      record;
+BEGIN
+	IF NOT access THEN
+		RETURN (SELECT free FROM billing.policy);
+	END IF;
+	SELECT p.features INTO features_ FROM billing.plans p
+		WHERE p.plan IN (plan_, (SELECT default_plan FROM billing.policy))
+		ORDER BY p.plan = plan_ DESC NULLS LAST LIMIT 1;
+	features_ := coalesce(features_, '{}');
+	IF plan_ IS NOT NULL AND EXISTS (SELECT FROM billing.plans p WHERE p.addon) THEN
+		FOR more IN SELECT f.key, f.value, a.times
+			FROM billing.account_addons(account) a CROSS JOIN LATERAL jsonb_each(a.features) f
+		LOOP
+			features_ := jsonb_set(features_, ARRAY[more.key],
+				billing.feature_add(features_ -> more.key, more.value, more.times));
+		END LOOP;
+	END IF;
+	RETURN features_;
+END $$;
+
+-- What GET /account answers; NULL when there is no such account. One call, so that it is
+-- one round trip.
 CREATE OR REPLACE FUNCTION billing.account_show(caller text, email_ text, role_ text)
 RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -98,7 +152,8 @@ BEGIN
 		'credit_until', billing.utc(v.credit_until),
 		'credit_days_remaining', coalesce(billing.days_until(v.credit_until), 0),
 		'referral_code', v.referral_code,
-		'referrals', billing.account_referrals(v.account_id))
+		'referrals', billing.account_referrals(v.account_id),
+		'features', billing.account_features(v.account_id, v.access, v.plan))
 	FROM billing.access v WHERE v.account_id = account);
 END $$;
 

@@ -54,7 +54,7 @@ BEGIN
 	END IF;
 	SELECT * INTO old FROM billing.accounts WHERE id = account FOR NO KEY UPDATE;
 	merged := billing.account_merge(old, ARRAY(SELECT s FROM billing.subscriptions s
-		WHERE s.account_id = account), ended);
+		WHERE s.account_id = account AND billing.is_base(s)), ended);
 	a := merged.a;
 	first := merged.pays AND old.first_paid_at IS NULL;
 	IF first AND old.tier = 'free' THEN

@@ -37,7 +37,8 @@ BEGIN
 	END IF;
 	IF NOT several AND EXISTS (SELECT FROM billing.subscriptions b
 			WHERE b.account_id = account AND NOT billing.is_terminal(b.status)
-			  AND (b.status <> 'incomplete' OR b.checkout_unpaid)) THEN
+			  AND (b.status <> 'incomplete' OR b.checkout_unpaid)
+			  AND billing.is_base(b)) THEN
 		outcome := 'already_subscribed';
 		RETURN;
 	END IF;

@@ -49,7 +49,7 @@ LANGUAGE sql STABLE AS $$
 		FROM billing.emails WHERE status = 'queued'
 	UNION ALL
 	SELECT 'unmatched', NULL, count(*) FROM billing.subscriptions
-		WHERE account_id IS NULL AND NOT billing.is_terminal(status)
+		WHERE account_id IS NULL AND sold AND NOT billing.is_terminal(status)
 	UNION ALL
 	SELECT 'subscriptions', CASE WHEN status IN ('active', 'trialing', 'past_due', 'unpaid',
 			'paused', 'incomplete') THEN status ELSE 'other' END, count(*)

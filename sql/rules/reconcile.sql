@@ -11,8 +11,10 @@ LANGUAGE sql STABLE AS $$
 	SELECT f.subscription, d.field, d.here, d.at_stripe,
 	       d.field = 'status' AND s.status = s.computed_status
 	       AND s.snapshot_status IS NOT DISTINCT FROM f.status
-	FROM jsonb_populate_recordset(NULL::billing.stripe_facts, answer) f
+	FROM jsonb_populate_recordset(NULL::billing.stripe_facts, answer) told
+	CROSS JOIN LATERAL billing.facts_named(told) f
 	LEFT JOIN billing.subscriptions s ON s.stripe_subscription_id = f.subscription
+	CROSS JOIN LATERAL billing.settle_offer(billing.merge_snapshot(s, f, at)) o
 	LEFT JOIN LATERAL (SELECT external_id FROM billing.accounts
 		WHERE s.account_id IS NULL
 		  AND (stripe_customer_id = f.customer OR external_id = f.account_ref)
@@ -29,10 +31,10 @@ LANGUAGE sql STABLE AS $$
 				s.checkout_paid_at, billing.is_withheld(s)) END),
 		('customer', s.stripe_customer_id, coalesce(f.customer, s.stripe_customer_id)),
 		('account', NULL, a.external_id),
-		('plan', s.plan, coalesce(f.plan, s.plan)),
-		('period', s.period, coalesce(f.period, s.period)),
-		('price_id', s.price_id, f.price_id),
-		('seat_limit', s.seat_limit::text, f.seat_limit::text),
+		('plan', s.plan, o.plan),
+		('period', s.period, o.period),
+		('price_id', s.price_id, o.price_id),
+		('seat_limit', s.seat_limit::text, o.seat_limit::text),
 		('current_period_start', billing.utc(s.current_period_start),
 			billing.utc(f.current_period_start)),
 		('current_period_end', billing.utc(s.current_period_end),
@@ -157,6 +159,20 @@ $$;
 GRANT EXECUTE ON FUNCTION billing.reconcile_page_done(bigint, jsonb, text)
 	TO paydesk_stripe_webhook;
 
+-- A subscription's items in the form of Stripe's.
+CREATE OR REPLACE FUNCTION billing.items_at_stripe(s billing.subscriptions) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+	SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+			'price', jsonb_build_object('id', i.item ->> 'price', 'product', i.item ->> 'product',
+				'recurring', jsonb_build_object('interval', i.item ->> 'interval',
+					'interval_count', i.item -> 'interval_count')),
+			'quantity', i.item -> 'quantity',
+			'current_period_start', extract(epoch FROM (i.item ->> 'start')::timestamptz)::bigint,
+			'current_period_end', extract(epoch FROM (i.item ->> 'end')::timestamptz)::bigint))
+			ORDER BY i.place), '[]')
+		FROM jsonb_array_elements(s.items) WITH ORDINALITY i (item, place)
+$$;
+
 -- What is alive here and was not on Stripe's list, a hundred after an id; and
 -- whether Stripe knows any subscription of these books at all.
 CREATE OR REPLACE FUNCTION billing.reconcile_unseen(run bigint, after text)
@@ -166,11 +182,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 		'id', s.stripe_subscription_id, 'object', 'subscription', 'status', 'canceled',
 		'customer', s.stripe_customer_id, 'cancel_at_period_end', s.cancel_at_period_end,
 		'trial_end', extract(epoch FROM s.trial_end)::bigint,
-		'metadata', jsonb_strip_nulls(jsonb_build_object('plan', s.plan, 'period', s.period)),
-		'items', jsonb_build_object('data', jsonb_build_array(jsonb_build_object(
-			'price', s.price_id, 'quantity', s.seat_limit,
-			'current_period_start', extract(epoch FROM s.current_period_start)::bigint,
-			'current_period_end', extract(epoch FROM s.current_period_end)::bigint))))
+		'metadata', jsonb_strip_nulls(jsonb_build_object('plan', s.said_plan,
+			'period', s.said_period)),
+		'items', jsonb_build_object('data', billing.items_at_stripe(s)))
 	FROM billing.reconciliations r, billing.subscriptions s
 	WHERE r.id = run AND s.created_at < r.started_at AND s.stripe_subscription_id > after
 	  AND NOT billing.is_terminal(s.status)

@@ -1,10 +1,9 @@
 -- Who recommended whom, and what both sides get for it.
 
--- Days of credit that a converted referral is worth; the programs set it for
--- their session from REFERRAL_CREDIT_DAYS.
+-- Days of credit that a converted referral is worth.
 CREATE OR REPLACE FUNCTION billing.referral_credit_days() RETURNS integer
 LANGUAGE sql STABLE AS $$
-	SELECT coalesce(nullif(current_setting('paydesk.referral_credit_days', true), ''), '45')::integer
+	SELECT referral_days FROM billing.policy
 $$;
 
 -- Gives both sides of a referral their days, once. The caller holds their locks.

@@ -1,23 +1,25 @@
 -- The short way of what nearly every event is: a strictly newer snapshot of a live
 -- subscription whose account is known, and which nothing else that is known of it
 -- contradicts. It leads to the rows that billing.subscription_apply() would write by
--- the long way, in half the time; a test compares the two. The setting
--- paydesk.short_way, when it is off, leaves the long way alone.
+-- the long way, in half the time; a test compares the two.
 
 -- Writes the snapshot into its row. The account is NULL when the event is none of
 -- these, and nothing is written. changed: its account has to follow.
 -- (Nobody but the events of its customer, who come one at a time, changes what is
 -- read of old here; a status that a person sets is no longer the computed one.)
-CREATE OR REPLACE FUNCTION billing.snapshot_advance(f billing.stripe_facts, created timestamptz,
-	OUT account bigint, OUT changed boolean)
+CREATE OR REPLACE FUNCTION billing.snapshot_advance(f billing.stripe_facts, o billing.offer,
+	created timestamptz, OUT account bigint, OUT changed boolean)
 LANGUAGE plpgsql AS $$
 BEGIN
 	UPDATE billing.subscriptions s SET
 		snapshot_status = f.status, status = f.status, computed_status = f.status,
 		previous_status = f.previous_status,
 		last_event_at = created, last_event_rank = f.rank,
-		plan = coalesce(f.plan, 'unknown'), period = f.period, price_id = f.price_id,
-		seat_limit = f.seat_limit, current_period_start = f.current_period_start,
+		items = f.items, said_plan = nullif(f.metadata ->> 'plan', ''),
+		said_period = nullif(f.metadata ->> 'period', ''), price_known = true,
+		period = o.period, price_id = o.price_id, seat_limit = o.seat_limit,
+		known_plan = o.plan, known_period = o.period, known_at = created,
+		known_rank = f.rank, current_period_start = f.current_period_start,
 		current_period_end = f.current_period_end, trial_end = f.trial_end,
 		cancel_at_period_end = f.cancel_at_period_end, cancel_at = f.cancel_at,
 		account_ref = coalesce(f.account_ref, s.account_ref),
@@ -29,9 +31,10 @@ BEGIN
 		WHERE s.stripe_subscription_id = f.subscription AND old.id = s.id
 		  AND s.account_id IS NOT NULL AND s.stripe_customer_id = f.customer
 		  AND (s.account_ref = f.account_ref OR f.account_ref IS NULL)
-		  AND s.status = s.computed_status AND s.was_active
+		  AND s.status = s.computed_status AND s.was_active AND s.sold AND s.plan = o.plan
 		  AND s.status IN ('active', 'trialing', 'past_due')
 		  AND s.last_event_at < created
+		  AND (s.known_at < created OR s.known_at IS NULL)
 		  AND (s.payment_failed_at < created OR s.payment_failed_at IS NULL)
 		  AND (s.payment_paid_at < created OR s.payment_paid_at IS NULL)
 		  AND NOT billing.is_withheld(s)
@@ -65,13 +68,17 @@ RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
 	advanced record;
+	o        billing.offer;
 BEGIN
 	IF f.fact IS NOT NULL OR f.status IS NULL
-	   OR f.status NOT IN ('active', 'trialing', 'past_due')
-	   OR current_setting('paydesk.short_way', true) = 'off' THEN
+	   OR f.status NOT IN ('active', 'trialing', 'past_due') THEN
 		RETURN false;
 	END IF;
-	advanced := billing.snapshot_advance(f, created);
+	o := billing.known_offer(f.items);
+	IF o.plan IS NULL THEN
+		RETURN false;
+	END IF;
+	advanced := billing.snapshot_advance(f, o, created);
 	IF advanced.changed THEN
 		PERFORM billing.account_advance(advanced.account, f);
 	END IF;

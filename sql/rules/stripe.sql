@@ -44,6 +44,22 @@ BEGIN
 	RETURN EXISTS (SELECT FROM billing.erased_customers WHERE stripe_customer_id = customer);
 END $$;
 
+-- The facts with the account that they name: our own metadata stands above the reference
+-- that whoever opened the session gave.
+CREATE OR REPLACE FUNCTION billing.facts_named(f billing.stripe_facts)
+RETURNS billing.stripe_facts
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	named text;
+BEGIN
+	IF f.metadata IS NOT NULL THEN
+		SELECT nullif(f.metadata ->> p.metadata_key, '') INTO named FROM billing.policy p;
+	END IF;
+	f.account_ref := coalesce(named, f.reference);
+	f.second_ref := CASE WHEN f.reference <> f.account_ref THEN f.reference END;
+	RETURN f;
+END $$;
+
 -- Does what an event says. Returns the outcome.
 CREATE OR REPLACE FUNCTION billing.stripe_effect(f billing.stripe_facts, created timestamptz,
 	erased boolean)
@@ -79,7 +95,8 @@ CREATE OR REPLACE FUNCTION billing.stripe_apply(event text, type_ text, api_vers
 RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	f        billing.stripe_facts := jsonb_populate_record(NULL::billing.stripe_facts, facts);
+	f        billing.stripe_facts := billing.facts_named(
+		jsonb_populate_record(NULL::billing.stripe_facts, facts));
 	expected text := CASE action WHEN 'ignore' THEN 'ignored' ELSE 'applied' END;
 	outcome_ text := expected;
 	erased   boolean;

@@ -18,10 +18,9 @@ BEGIN
 	s.previous_status := f.previous_status;
 	s.last_event_at := created;
 	s.last_event_rank := f.rank;
-	s.plan := coalesce(f.plan, 'unknown');
-	s.period := f.period;
-	s.price_id := f.price_id;
-	s.seat_limit := f.seat_limit;
+	s.items := coalesce(f.items, '[]');
+	s.said_plan := nullif(f.metadata ->> 'plan', '');
+	s.said_period := nullif(f.metadata ->> 'period', '');
 	s.current_period_start := f.current_period_start;
 	s.current_period_end := f.current_period_end;
 	s.trial_end := f.trial_end;
@@ -93,7 +92,7 @@ END $$;
 -- The row after all that an event says, and whether that was old news.
 CREATE OR REPLACE FUNCTION billing.subscription_merge(INOUT s billing.subscriptions,
 	f billing.stripe_facts, created timestamptz, OUT stale boolean)
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	stale := false;
 	s.stripe_customer_id := coalesce(s.stripe_customer_id, f.customer);
@@ -108,6 +107,7 @@ BEGIN
 	END IF;
 
 	IF f.status IS NOT NULL THEN
+		s := billing.merge_known(s, f.items, created, f.rank);
 		IF billing.is_newer(s.last_event_at, s.last_event_rank, s.snapshot_status,
 				s.previous_status, created, f.rank, f.status, f.previous_status) THEN
 			s := billing.merge_snapshot(s, f, created);
@@ -123,10 +123,10 @@ BEGIN
 		s := billing.merge_checkout(s, f, created);
 	END IF;
 	IF f.fact IS NOT NULL AND s.snapshot_status IS NULL THEN
-		s.plan := coalesce(f.plan, s.plan);
-		s.period := coalesce(f.period, s.period);
+		s.said_plan := coalesce(nullif(f.metadata ->> 'plan', ''), s.said_plan);
+		s.said_period := coalesce(nullif(f.metadata ->> 'period', ''), s.said_period);
 	END IF;
-	s := billing.settle_status(s);
+	s := billing.settle_status(billing.settle_offer(s));
 END $$;
 
 -- The row of a subscription, locked; it is made if need be.
@@ -155,7 +155,10 @@ BEGIN
 	UPDATE billing.subscriptions SET
 		account_id = s.account_id, stripe_customer_id = s.stripe_customer_id,
 		account_ref = s.account_ref, plan = s.plan, period = s.period,
-		price_id = s.price_id, status = s.status, computed_status = s.computed_status,
+		price_id = s.price_id, items = s.items, said_plan = s.said_plan,
+		said_period = s.said_period, sold = s.sold, price_known = s.price_known,
+		known_plan = s.known_plan, known_period = s.known_period, known_at = s.known_at,
+		known_rank = s.known_rank, status = s.status, computed_status = s.computed_status,
 		seat_limit = s.seat_limit, current_period_start = s.current_period_start,
 		current_period_end = s.current_period_end, trial_end = s.trial_end,
 		cancel_at_period_end = s.cancel_at_period_end, cancel_at = s.cancel_at,
@@ -178,11 +181,13 @@ BEGIN
 	   AND s.status = 'incomplete' THEN
 		PERFORM billing.payment_retract(s);
 	END IF;
-	IF (s.status, s.was_active, s.trial_end, s.account_id)
-	   IS DISTINCT FROM (old.status, old.was_active, old.trial_end, old.account_id) THEN
+	IF (s.status, s.was_active, s.trial_end, s.account_id, s.sold, s.plan)
+	   IS DISTINCT FROM (old.status, old.was_active, old.trial_end, old.account_id, old.sold,
+		old.plan) THEN
 		PERFORM billing.account_refresh(s.account_id,
 			billing.life_stage(s.status) = 2 AND billing.life_stage(old.status) < 2
-			OR billing.life_stage(s.status) = 0 AND billing.life_stage(old.status) = 1,
+			OR billing.life_stage(s.status) = 0 AND billing.life_stage(old.status) = 1
+			OR old.sold AND NOT s.sold,
 			NOT old.was_active OR old.account_id IS NULL);
 	END IF;
 END $$;
@@ -211,8 +216,8 @@ BEGIN
 	END IF;
 	merged := billing.subscription_merge(s, f, created);
 	s := merged.s;
-	IF s.account_id IS NULL OR (s.stripe_customer_id, s.account_ref)
-			IS DISTINCT FROM (old.stripe_customer_id, old.account_ref) THEN
+	IF s.sold AND (s.account_id IS NULL OR (s.stripe_customer_id, s.account_ref)
+			IS DISTINCT FROM (old.stripe_customer_id, old.account_ref)) THEN
 		s.account_id := coalesce(s.account_id, billing.account_resolve(f.customer,
 			f.account_ref, f.second_ref, f.email));
 	END IF;
@@ -225,7 +230,8 @@ BEGIN
 	IF s.account_id IS NOT NULL THEN
 		PERFORM billing.subscription_follow(old, s);
 	END IF;
-	RETURN CASE WHEN merged.stale THEN 'stale'
+	RETURN CASE WHEN NOT s.sold THEN 'ignored'
+	            WHEN merged.stale THEN 'stale'
 	            WHEN s.account_id IS NULL THEN 'unmatched'
 	            ELSE 'applied' END;
 END $$;

@@ -23,8 +23,10 @@ FROM billing.accounts a
 LEFT JOIN LATERAL (
 	SELECT s.*, g.reason, g.until
 	FROM billing.subscriptions s CROSS JOIN LATERAL billing.subscription_grants(s) g
-	WHERE s.account_id = a.id
-	ORDER BY array_position(ARRAY['subscription', 'trial', 'grace'], g.reason),
+	LEFT JOIN billing.plans p ON p.plan = s.plan
+	WHERE s.account_id = a.id AND billing.is_base(s)
+	ORDER BY g.reason IS NULL, CASE WHEN g.reason IS NOT NULL THEN p.rank END DESC NULLS LAST,
+		array_position(ARRAY['subscription', 'trial', 'grace'], g.reason),
 		array_position(ARRAY['active', 'trialing', 'past_due', 'unpaid', 'paused',
 			'incomplete', 'canceled', 'incomplete_expired'], s.status),
 		g.until DESC, s.last_event_at DESC NULLS LAST, s.id DESC

@@ -31,8 +31,9 @@ PARTS = ["account", "subscriptions", "stripe_events", "webhook_failures",
 NAMING = {"accounts", "subscriptions", "stripe_events", "webhook_failures",
           "drift", "checkout_sessions", "referrals", "licenses",
           "gumroad_events", "emails", "resend_requests"}
-NAMELESS = {"catch_up", "erased_customers", "erasures", "gumroad_charges",
-            "gumroad_memberships", "license_keys", "ops_key", "reconcile_seen",
+NAMELESS = {"catalogs", "catch_up", "erased_customers", "erasures", "gumroad_charges",
+            "gumroad_memberships", "license_keys", "ops_key", "plan_products",
+            "plans", "policy", "prices", "reconcile_seen",
             "reconciliations", "samples", "schema_rules", "schema_version"}
 
 
@@ -517,7 +518,7 @@ def owner(shop):
                  user=None).returncode, 0)
 
 
-@suite.case("the operator's role may run these two functions and read no "
+@suite.case("the operator's role may run these functions and read no "
             "table")
 def operator_role(shop):
     shop.expect_log("permission denied")
@@ -531,7 +532,8 @@ def operator_role(shop):
            WHERE pronamespace = 'billing'::regnamespace
            AND has_function_privilege('paydesk_operator', oid, 'EXECUTE')
            ORDER BY 1""")]
-    same(functions, ["account_erase", "account_export"])
+    same(functions, ["account_erase", "account_export", "catalog_apply",
+                     "catalog_follow", "catalog_list"])
 
 
 @suite.each("{arguments!r} is wrong usage", [

@@ -131,9 +131,8 @@ def policy(desk, story, subscription, account, access, reason, until):
     has(reply.json, access=access, reason=reason)
     near(reply.json["until"], until if until is None else in_days(until),
          "until")
-    same(desk.row("SELECT access, reason FROM set_config("
-                  "'paydesk.grace_days', %s, false), billing.access "
-                  "WHERE external_id = %s", str(GRACE_DAYS), customer.id),
+    same(desk.row("SELECT access, reason FROM billing.access "
+                  "WHERE external_id = %s", customer.id),
          {"access": access, "reason": reason}, "the view")
 
 
@@ -201,10 +200,13 @@ def somebody_new(desk):
 @suite.case("of two subscriptions the one that gives most is shown")
 def two_subscriptions(desk):
     customer = desk.customer()
-    customer.subscribe(plan="team", status="past_due")
-    customer.subscribe(plan="pro", current_period_end=in_days(3))
+    customer.subscribe(status="past_due", period="annual")
+    customer.subscribe(current_period_end=in_days(3))
     customer.subscribe(plan="team", status="canceled")
-    has(customer.show().json, plan="pro", reason="subscription")
+    has(customer.show().json, plan="pro", reason="subscription",
+        period="monthly")
+    customer.subscribe(plan="team", status="past_due")
+    has(customer.show().json, plan="team", reason="grace")
 
 
 # --------------------------------------------------- with real events

@@ -226,7 +226,6 @@ BAD_SETTINGS = {
     "a site with a query": {"SITE_URL": "https://app.example.com/?a=b"},
     "an origin with a path": {"ALLOWED_ORIGINS": "https://a.example/x"},
     "any origin": {"ALLOWED_ORIGINS": "*"},
-    "grace that is no number": {"GRACE_DAYS": "a week"},
 }
 
 

@@ -111,7 +111,7 @@ def settings(desk):
         one(found, "STRIPE_API_KEY", "ok", "set, from " + file.name)
     one(found, "STRIPE_API_BASE", "ok", "set, from the environment")
     one(found, "STRIPE_LIVEMODE", "ok", "not set")
-    one(found, "REFERRAL_CREDIT_DAYS", "ok", "not set, so it is 45")
+    one(found, "STRIPE_PAYLOAD_STORE_MAX", "ok", "not set, so it is 16384")
 
 
 @suite.each("{program}: no secret is said, whatever is found", PROGRAMS)

@@ -122,7 +122,7 @@ def reload(desk):
 
 
 @suite.each("{program} check names what is wrong with the catalog",
-            ["checkout", "portal", "account"])
+            ["checkout", "portal"])
 def wrong_catalog(desk, program):
     path = os.path.join(desk.directory, "wrong.json")
     with open(path, "w") as file:

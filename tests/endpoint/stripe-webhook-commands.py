@@ -105,7 +105,7 @@ WRONG = [
     ("STRIPE_API_BASE", "api.stripe.com"), ("STRIPE_API_BASE", "ftp://x"),
     ("STRIPE_LIVEMODE", "yes"), ("STRIPE_LIVEMODE", "TRUE"),
     ("STRIPE_PAYLOAD_STORE_MAX", "-1"), ("STRIPE_PAYLOAD_STORE_MAX", "16k"),
-    ("REFERRAL_CREDIT_DAYS", "many"), ("REFERRAL_CREDIT_DAYS", "1.5"),
+    ("PAYLOAD_KEEP_DAYS", "many"), ("PAYLOAD_KEEP_DAYS", "1.5"),
     ("CATALOG", "/nonexistent/catalog.json"),
     ("STRIPE_API_KEY_FILE", "/nonexistent/key"),
 ]

@@ -202,11 +202,9 @@ def linked_by_event(desk):
 @suite.case("what was unmatched converts when an operator links it")
 def linked_by_operator(desk):
     pair = unmatched(desk)
-    desk.sql("WITH days AS MATERIALIZED (SELECT set_config("
-             "'paydesk.referral_credit_days', %s, true)) "
-             "UPDATE billing.accounts SET stripe_customer_id = %s "
-             "FROM days WHERE external_id = %s", str(CREDIT_DAYS),
-             pair.buyer.customer, pair.buyer.account)
+    desk.sql("UPDATE billing.accounts SET stripe_customer_id = %s "
+             "WHERE external_id = %s", pair.buyer.customer,
+             pair.buyer.account)
     true(pair.converted(), "it did not convert")
     pair.check(CREDIT_DAYS, CREDIT_DAYS)
 

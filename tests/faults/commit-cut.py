@@ -91,10 +91,10 @@ KINDS = {"applied": applied, "handler_error of ours": malformed,
 
 @contextlib.contextmanager
 def plan_refused(desk):
-    """A plan that violates a constraint."""
+    """What metadata says violates a constraint."""
     desk.expect_log("violates check constraint")
     desk.sql("ALTER TABLE billing.subscriptions "
-             "ADD CONSTRAINT test_plan CHECK (plan <> 'refused')")
+             "ADD CONSTRAINT test_plan CHECK (said_plan <> 'refused')")
     try:
         yield
     finally:

@@ -391,7 +391,7 @@ class Desk:
                 """SELECT external_id FROM billing.accounts a
                    WHERE tier <> 'paid' AND EXISTS (
                        SELECT FROM billing.subscriptions s
-                       WHERE s.account_id = a.id
+                       WHERE s.account_id = a.id AND billing.is_base(s)
                        AND s.status IN ('trialing', 'active'))""",
             "a credited referral has converted, and the other way round":
                 """SELECT code FROM billing.referrals

@@ -79,13 +79,16 @@ INSERT INTO billing.accounts (external_id, trial_end, credit_until) VALUES
 	('trial and credit', now() + interval '3 days', now() + interval '9 days'),
 	('subscription', NULL, now() + interval '40 days'),
 	('two', NULL, NULL),
+	('ranks', NULL, NULL),
 	('ended', NULL, now() + interval '9 days');
 INSERT INTO billing.subscriptions (account_id, stripe_subscription_id, status, plan,
 	current_period_end, past_due_since)
 SELECT a.id, 'sub_' || a.id || t.status, t.status, t.plan, now() + t.ends::interval, now()
 FROM (VALUES
 	('subscription', 'active', 'pro', '20 days'),
-	('two', 'past_due', 'team', '90 days'),
+	('two', 'past_due', 'pro', '90 days'),
+	('ranks', 'past_due', 'team', '90 days'),
+	('ranks', 'active', 'pro', '5 days'),
 	('two', 'active', 'pro', '5 days'),
 	('ended', 'canceled', 'pro', '20 days')) t(account, status, plan, ends)
 JOIN billing.accounts a ON a.external_id = t.account;
@@ -101,6 +104,7 @@ FROM (VALUES
 	('trial and credit', true,  'trial',        '9 days',  NULL),
 	('subscription',     true,  'subscription', '40 days', 'pro'),
 	('two',              true,  'subscription', '5 days',  'pro'),
+	('ranks',            true,  'grace',        '14 days', 'team'),
 	('ended',            true,  'credit',       '9 days',  'pro'))
 	t(account, access, reason, until, plan)
 JOIN billing.access v ON v.external_id = t.account;

@@ -110,10 +110,11 @@ static const struct {
 } unread[] = {
 	{ "{\"plan\":{}}",
 	    "plan is not known; known there: default_plan, plans, "
-	    "free, checkout, gumroad" },
+	    "free, checkout, gumroad, other_prices, metadata_key, "
+	    "policy, referral" },
 	{ "{\"plans\":{\"pro\":{\"yearly\":{}}}}",
 	    "plans.pro.yearly is not known; known there: monthly, "
-	    "annual, features" },
+	    "annual, prices, products, features, rank, addon, per_seat" },
 	{ IN_PRO("{\"price\":\"p\",\"trail_days\":14}"),
 	    "plans.pro.monthly.trail_days is not known" },
 	{ "{\"free\":{\"feature\":{}}}", "free.feature is not" },

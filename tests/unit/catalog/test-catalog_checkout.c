@@ -78,8 +78,6 @@ START_TEST(no_catalog_has_the_defaults_too)
 	ck_assert(catalog_checkout(catalog)->promotion_codes);
 	ck_assert_ptr_null(catalog_plan(catalog, NULL));
 	ck_assert_ptr_null(catalog_plan(catalog, "pro"));
-	ck_assert_ptr_null(catalog_features(catalog, "pro"));
-	ck_assert_ptr_null(catalog_features(catalog, NULL));
 }
 
 /* A catalog that is refused, and the place that the problem names. */
@@ -180,34 +178,6 @@ START_TEST(offers_are_found)
 		ck_assert_str_eq(price->price_id, offers[_i].price);
 }
 
-/* A plan, and how much of it its features say; -1: there are none. */
-static const struct {
-	const char *plan;
-	int n;
-} included[] = {
-	{ "pro", 10 },
-	{ "team", 100 },
-	{ "unknown", 10 },
-	{ "", 10 },
-	{ "bare", -1 },
-	{ NULL, 1 },
-};
-
-START_TEST(features_are_found)
-{
-	json_object *features;
-
-	ck_assert_int_eq(load(PLANS), RC_OK);
-	features = catalog_features(catalog, included[_i].plan);
-	if (included[_i].n < 0) {
-		ck_assert_ptr_null(features);
-		return;
-	}
-	ck_assert_int_eq(
-	    json_object_get_int(json_object_object_get(features, "n")),
-	    included[_i].n);
-}
-
 /* add - all of the above */
 static void
 add(TCase *tests)
@@ -219,7 +189,6 @@ add(TCase *tests)
 	unit_add_table(tests, a_wrong_value_is_refused_with_its_place, wrong);
 	unit_add_table(tests, locales_are_told_from_other_words, locales);
 	unit_add_table(tests, offers_are_found, offers);
-	unit_add_table(tests, features_are_found, included);
 }
 
 int

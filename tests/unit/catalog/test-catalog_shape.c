@@ -59,7 +59,7 @@ static const struct {
 	    "trial_days" },
 	{ "{\"plans\":{\"a\":{\"yearly\":{}}}}",
 	    "plans.a.yearly is not known; known there: monthly, annual, "
-	    "features" },
+	    "prices, products, features, rank, addon, per_seat" },
 	{ "{\"free\":{\"feature\":[]}}",
 	    "free.feature is not known; known there: features" },
 	{ "{\"checkout\":{\"taxes\":true}}",

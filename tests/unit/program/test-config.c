@@ -82,8 +82,6 @@ static const struct {
 	    "must be origins" },
 	{ ALLOWED_ORIGINS, "https://a.example\thttps://b.example",
 	    "must be origins" },
-	{ GRACE_DAYS, "0", NULL },
-	{ GRACE_DAYS, "-1", NUMBER },
 	{ STRIPE_WEBHOOK_SECRET, "whsec_1", NULL },
 	{ STRIPE_WEBHOOK_SECRET, "whsec_old whsec_new", NULL },
 	{ STRIPE_WEBHOOK_SECRET, " whsec_1 ", NULL },
@@ -112,12 +110,8 @@ static const struct {
 	{ STRIPE_PAYLOAD_STORE_MAX, "1.5", NUMBER },
 	{ STRIPE_PAYLOAD_STORE_MAX, " 1", NUMBER },
 	{ CATALOG, "/etc/paydesk/catalog.json", NULL },
-	{ REFERRAL_CREDIT_DAYS, "0", NULL },
-	{ REFERRAL_CREDIT_DAYS, "many", NUMBER },
-	{ REFERRAL_CREDIT_DAYS, "36500", NULL },
-	{ REFERRAL_CREDIT_DAYS, "36501", NUMBER },
-	{ GRACE_DAYS, "0", NULL },
-	{ GRACE_DAYS, "-1", NUMBER },
+	{ PAYLOAD_KEEP_DAYS, "36500", NULL },
+	{ PAYLOAD_KEEP_DAYS, "36501", NUMBER },
 	{ SITE_URL, "https://app.example.com", NULL },
 	{ SITE_URL, "https://example.com/app", NULL },
 	{ SITE_URL, "http://127.0.0.1:3000", NULL },
@@ -203,7 +197,7 @@ START_TEST(defaults_stand_for_what_is_not_set)
 	static const enum setting used[] = { DATABASE_URL, STRIPE_API_KEY,
 		STRIPE_API_BASE, STRIPE_API_VERSION, STRIPE_WEBHOOK_SECRET,
 		STRIPE_LIVEMODE, STRIPE_PAYLOAD_STORE_MAX, CATALOG,
-		REFERRAL_CREDIT_DAYS, PAYDESK_PORT, SETTING_END };
+		PAYDESK_PORT, SETTING_END };
 
 	if (_i == 1) {
 		for (int i = SETTING_END + 1; i < SETTING_COUNT; i++)
@@ -219,15 +213,14 @@ START_TEST(defaults_stand_for_what_is_not_set)
 	    config_string(config, STRIPE_API_BASE), "https://api.stripe.com");
 	ck_assert_ptr_nonnull(config_string(config, STRIPE_API_VERSION));
 	ck_assert_int_eq(config_long(config, STRIPE_PAYLOAD_STORE_MAX), 16384);
-	ck_assert_int_eq(config_long(config, REFERRAL_CREDIT_DAYS), 45);
 	ck_assert_int_eq(config_long(config, PAYDESK_PORT), 8080);
 }
 
 START_TEST(numbers_are_numbers)
 {
-	setenv("REFERRAL_CREDIT_DAYS", "007", 1);
-	ck_assert_int_eq(load(REFERRAL_CREDIT_DAYS), RC_OK);
-	ck_assert_int_eq(config_long(config, REFERRAL_CREDIT_DAYS), 7);
+	setenv("PAYLOAD_KEEP_DAYS", "007", 1);
+	ck_assert_int_eq(load(PAYLOAD_KEEP_DAYS), RC_OK);
+	ck_assert_int_eq(config_long(config, PAYLOAD_KEEP_DAYS), 7);
 }
 
 START_TEST(only_what_is_used_is_read)

@@ -61,7 +61,7 @@ setup(struct service *service, const char **problem)
 }
 
 static const enum setting settings[] = { DATABASE_URL, STRIPE_LIVEMODE,
-	REFERRAL_CREDIT_DAYS, SETTING_END };
+	STRIPE_PAYLOAD_STORE_MAX, SETTING_END };
 static const struct route routes[] = { { "POST", "/one", 10, nothing },
 	{ "GET", "/two", 10, nothing }, { NULL, NULL, 0, NULL } };
 static bool flagged;
@@ -290,8 +290,8 @@ START_TEST(check_looks_at_what_is_needed)
 	ck_assert_int_eq(
 	    run(STDOUT_FILENO, &written, "check", NULL, NULL), EXIT_DONE);
 	unit_assert_begins(written,
-	    "result  subject               finding\n"
-	    "ok      DATABASE_URL          not set\n");
+	    "result  subject                   finding\n"
+	    "ok      DATABASE_URL              not set\n");
 	ck_assert_ptr_nonnull(strstr(written, "\n0 problems, 0 warnings\n"));
 }
 
@@ -304,11 +304,11 @@ START_TEST(check_says_where_a_setting_is_from)
 	ck_assert_int_eq(
 	    run(STDOUT_FILENO, &written, "check", NULL, NULL), EXIT_DONE);
 	ck_assert_ptr_nonnull(strstr(
-	    written, "STRIPE_LIVEMODE       set, from the environment\n"));
+	    written, "STRIPE_LIVEMODE           set, from the environment\n"));
+	ck_assert_ptr_nonnull(strstr(
+	    written, "STRIPE_PAYLOAD_STORE_MAX  not set, so it is 16384\n"));
 	ck_assert_ptr_nonnull(
-	    strstr(written, "REFERRAL_CREDIT_DAYS  not set, so it is 45\n"));
-	ck_assert_ptr_nonnull(
-	    strstr(written, "DATABASE_URL          set, from /"));
+	    strstr(written, "DATABASE_URL              set, from /"));
 	ck_assert_ptr_null(strstr(written, "secret"));
 }
 
@@ -368,7 +368,8 @@ START_TEST(settings_are_printed_as_a_file)
 	ck_assert_ptr_nonnull(strstr(
 	    written, "\nDATABASE_URL=postgresql://paydesk_unit_program@/"));
 	ck_assert_ptr_nonnull(strstr(written, "\n#STRIPE_LIVEMODE=\n"));
-	ck_assert_ptr_nonnull(strstr(written, "\n#REFERRAL_CREDIT_DAYS=45\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(written, "\n#STRIPE_PAYLOAD_STORE_MAX=16384\n"));
 	ck_assert_ptr_null(strstr(written, "CATALOG"));
 }
 

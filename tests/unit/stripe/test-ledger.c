@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "stripe/ledger.h"
 #include "unit.h"
 
@@ -148,17 +149,27 @@ expect_call(size_t i, const char *name, const char *const *params, size_t count)
 		ck_assert_pstr_eq(calls[i].params[j], params[j]);
 }
 
+/* parsed - a value that lives with the arena */
+static json_object *
+parsed(const char *text)
+{
+	json_object *value;
+
+	ck_assert_int_eq(json_parse(arena, text, strlen(text), &value), RC_OK);
+	return value;
+}
+
 START_TEST(everything_known_is_passed_on)
 {
 	static const char *const expected[] = { "evt_9", "invoice.paid",
 		"2024-06-20", "true", "1700000000", "{\"id\":\"evt_9\"}",
 		"false", "apply",
 		"{\"fact\":\"payment_paid\",\"customer\":\"cus_1\","
-		"\"subscription\":\"sub_1\",\"account_ref\":\"acc_1\","
-		"\"second_ref\":\"acc_2\",\"email\":\"a@b.c\",\"rank\":2,"
-		"\"plan\":\"pro\",\"period\":\"annual\","
+		"\"subscription\":\"sub_1\",\"reference\":\"acc_1\","
+		"\"email\":\"a@b.c\",\"rank\":2,"
+		"\"metadata\":{\"plan\":\"pro\"},"
 		"\"status\":\"active\",\"previous_status\":\"trialing\","
-		"\"price_id\":\"price_1\",\"seat_limit\":3,"
+		"\"items\":[{\"price\":\"price_1\",\"quantity\":3}],"
 		"\"current_period_start\":\"1970-01-01T00:01:40Z\","
 		"\"current_period_end\":\"1970-01-01T00:03:20Z\","
 		"\"trial_end\":\"1970-01-01T00:02:30Z\","
@@ -173,16 +184,14 @@ START_TEST(everything_known_is_passed_on)
 	entry.facts.fact = "payment_paid";
 	entry.facts.customer = "cus_1";
 	entry.facts.subscription = "sub_1";
-	entry.facts.account_ref = "acc_1";
-	entry.facts.second_ref = "acc_2";
+	entry.facts.reference = "acc_1";
 	entry.facts.email = "a@b.c";
 	entry.facts.status = "active";
 	entry.facts.previous_status = "trialing";
 	entry.facts.rank = RANK_UPDATED;
-	entry.facts.plan = "pro";
-	entry.facts.period = "annual";
-	entry.facts.price_id = "price_1";
-	entry.facts.seats = 3;
+	entry.facts.metadata = parsed("{\"plan\":\"pro\"}");
+	entry.facts.items = parsed("[{\"price\":\"price_1\"}]");
+	entry.facts.quantity = 3;
 	entry.facts.period_start_s = 100;
 	entry.facts.period_end_s = 200;
 	entry.facts.trial_end_s = 150;
@@ -210,7 +219,6 @@ START_TEST(zero_is_not_unknown)
 	entry.event.created_s = 0;
 	entry.event.has_livemode = true;
 	entry.facts.status = "active";
-	entry.facts.seats = 0;
 	entry.facts.period_start_s = 0;
 	entry.facts.period_end_s = 0;
 	entry.facts.trial_end_s = 0;
@@ -219,7 +227,7 @@ START_TEST(zero_is_not_unknown)
 	ck_assert_str_eq(calls[0].params[3], "false");
 	ck_assert_str_eq(calls[0].params[4], "0");
 	ck_assert_str_eq(calls[0].params[8],
-	    "{\"rank\":0,\"status\":\"active\",\"seat_limit\":0,"
+	    "{\"rank\":0,\"status\":\"active\",\"items\":[],"
 	    "\"current_period_start\":\"1970-01-01T00:00:00Z\","
 	    "\"current_period_end\":\"1970-01-01T00:00:00Z\","
 	    "\"trial_end\":\"1970-01-01T00:00:00Z\","

@@ -1,0 +1,56 @@
+-- What is sold: the catalog that was applied, as a text and as tables. Nothing but
+-- billing.catalog_apply() writes them.
+
+CREATE TABLE billing.catalogs (
+	id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	at         timestamptz NOT NULL DEFAULT now(),
+	applied_by text NOT NULL DEFAULT session_user,
+	text       text NOT NULL
+);
+
+COMMENT ON TABLE billing.catalogs IS
+	'every catalog that was applied, byte for byte; the newest one holds';
+
+CREATE TABLE billing.plans (
+	plan     text PRIMARY KEY,
+	place    integer NOT NULL,
+	rank     integer NOT NULL,
+	addon    boolean NOT NULL,
+	per_seat boolean NOT NULL,
+	features jsonb NOT NULL
+);
+
+COMMENT ON COLUMN billing.plans.place IS 'its number in the order of the file';
+
+CREATE TABLE billing.prices (
+	price_id   text PRIMARY KEY,
+	plan       text NOT NULL REFERENCES billing.plans,
+	period     text NOT NULL,
+	days       integer,
+	sold       boolean NOT NULL,
+	trial_days integer NOT NULL,
+	license    jsonb
+);
+
+COMMENT ON COLUMN billing.prices.sold IS
+	'false: nobody can buy it any more; whoever has it keeps the plan';
+
+CREATE TABLE billing.plan_products (
+	product text PRIMARY KEY,
+	plan    text NOT NULL REFERENCES billing.plans
+);
+
+CREATE TABLE billing.policy (
+	one           boolean PRIMARY KEY DEFAULT true CHECK (one),
+	catalog_id    bigint REFERENCES billing.catalogs,
+	default_plan  text,
+	other_prices  text NOT NULL DEFAULT 'paid' CHECK (other_prices IN ('ignore', 'paid')),
+	metadata_key  text NOT NULL DEFAULT 'account',
+	grace_days    integer NOT NULL DEFAULT 14,
+	referral_days integer NOT NULL DEFAULT 45,
+	free          jsonb NOT NULL DEFAULT '{}'
+);
+
+COMMENT ON TABLE billing.policy IS 'one row; catalog_id is NULL before the first catalog';
+
+INSERT INTO billing.policy DEFAULT VALUES;

@@ -1,0 +1,146 @@
+-- The catalog: read from its text into tables, and what follows for what was sold before.
+-- The text was checked by the program that applies it.
+
+CREATE OR REPLACE FUNCTION billing.catalog_read_plans(document json) RETURNS void
+LANGUAGE sql AS $$
+	DELETE FROM billing.plan_products;
+	DELETE FROM billing.prices;
+	DELETE FROM billing.plans;
+	INSERT INTO billing.plans (plan, place, rank, addon, per_seat, features)
+		SELECT p.key, p.place, coalesce((p.value ->> 'rank')::integer, p.place),
+		       coalesce((p.value ->> 'addon')::boolean, false),
+		       coalesce((p.value ->> 'per_seat')::boolean, false),
+		       coalesce((p.value -> 'features')::jsonb, '{}')
+		FROM json_each(document -> 'plans') WITH ORDINALITY p (key, value, place);
+	INSERT INTO billing.prices (price_id, plan, period, days, sold, trial_days, license)
+		SELECT o.offer ->> 'price', p.key, coalesce(o.period, o.offer ->> 'period'),
+		       (o.offer ->> 'days')::integer,
+		       coalesce((o.offer ->> 'sold')::boolean, true),
+		       coalesce((o.offer ->> 'trial_days')::integer, 0), (o.offer -> 'license')::jsonb
+		FROM json_each(document -> 'plans') p
+		CROSS JOIN LATERAL (
+			SELECT 'monthly' AS period, p.value -> 'monthly' AS offer
+			UNION ALL SELECT 'annual', p.value -> 'annual'
+			UNION ALL SELECT NULL, e FROM json_array_elements(p.value -> 'prices') e) o
+		WHERE o.offer IS NOT NULL;
+	INSERT INTO billing.plan_products (product, plan)
+		SELECT e, p.key FROM json_each(document -> 'plans') p
+		CROSS JOIN LATERAL json_array_elements_text(p.value -> 'products') e
+$$;
+
+-- grace and referral, when not NULL, stand instead of what the document says.
+CREATE OR REPLACE FUNCTION billing.catalog_read_policy(document json, id bigint, grace integer,
+	referral integer)
+RETURNS void
+LANGUAGE sql AS $$
+	UPDATE billing.policy SET
+		catalog_id = id,
+		default_plan = document ->> 'default_plan',
+		other_prices = coalesce(document ->> 'other_prices', CASE
+			WHEN EXISTS (SELECT FROM billing.prices) OR EXISTS (SELECT FROM billing.plan_products)
+			THEN 'ignore' ELSE 'paid' END),
+		metadata_key = coalesce(document ->> 'metadata_key', 'account'),
+		grace_days = coalesce(grace, (document -> 'policy' ->> 'grace_days')::integer, 14),
+		referral_days = coalesce(referral, (document -> 'referral' ->> 'days')::integer, 45),
+		free = coalesce((document -> 'free' -> 'features')::jsonb, '{}')
+$$;
+
+-- The accounts that have access by a subscription, as the tables say.
+CREATE OR REPLACE FUNCTION billing.catalog_served() RETURNS bigint[]
+LANGUAGE sql STABLE AS $$
+	SELECT coalesce(array_agg(DISTINCT s.account_id), '{}')
+		FROM billing.subscriptions s
+		CROSS JOIN LATERAL billing.subscription_grants(s) g
+		WHERE s.account_id IS NOT NULL AND NOT billing.is_terminal(s.status)
+		  AND g.reason IS NOT NULL
+$$;
+
+-- How many of them have none when every subscription is taken for what it is sold as now.
+CREATE OR REPLACE FUNCTION billing.catalog_losing(served bigint[]) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+	SELECT count(*) FROM unnest(served) account
+		WHERE NOT EXISTS (SELECT FROM billing.subscriptions s
+			CROSS JOIN LATERAL billing.subscription_grants(
+				CASE WHEN s.items IS NULL THEN s ELSE billing.settle_offer(s) END) g
+			WHERE s.account_id = account AND g.reason IS NOT NULL)
+		  AND NOT EXISTS (SELECT FROM billing.accounts a
+			WHERE a.id = account AND a.credit_until > now())
+$$;
+
+-- Applies a catalog: its text, and the days that stand instead of the text's, or NULL.
+-- Returns what changes for whom, a row a pair of plans: live subscriptions that are sold as
+-- before and will be as after; and in the last row, whose before is NULL, how many accounts
+-- lose their access: the caller may roll back then. Rows follow by billing.catalog_follow().
+-- Two that apply take turns.
+CREATE OR REPLACE FUNCTION billing.catalog_apply(text_ text, grace integer, referral integer)
+RETURNS TABLE (before text, after text, subscriptions bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	served bigint[];
+	id_    bigint;
+BEGIN
+	LOCK TABLE billing.catalogs IN SHARE ROW EXCLUSIVE MODE;
+	served := billing.catalog_served();
+	SELECT c.id INTO id_ FROM billing.catalogs c WHERE c.text = text_
+		AND c.id = (SELECT max(n.id) FROM billing.catalogs n);
+	IF id_ IS NULL THEN
+		INSERT INTO billing.catalogs (text) VALUES (text_) RETURNING id INTO id_;
+	END IF;
+	PERFORM billing.catalog_read_plans(text_::json);
+	PERFORM billing.catalog_read_policy(text_::json, id_, grace, referral);
+	RETURN QUERY
+		SELECT s.plan, CASE WHEN n.sold THEN n.plan ELSE 'not sold' END, count(*)
+			FROM billing.subscriptions s
+			CROSS JOIN LATERAL billing.settle_offer(s) n
+			WHERE NOT billing.is_terminal(s.status) AND s.items IS NOT NULL
+			  AND (s.plan, s.sold) IS DISTINCT FROM (n.plan, n.sold)
+			GROUP BY 1, 2 ORDER BY 1, 2;
+	RETURN QUERY SELECT NULL::text, NULL::text, billing.catalog_losing(served);
+END $$;
+
+GRANT EXECUTE ON FUNCTION billing.catalog_apply(text, integer, integer)
+	TO paydesk_operator;
+
+-- Brings the next rows after an id in line with the catalog, and their accounts. Returns
+-- the last id, NULL when there is none any more, and how many have changed.
+CREATE OR REPLACE FUNCTION billing.catalog_follow(INOUT after bigint, most integer,
+	OUT changed integer)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	s billing.subscriptions;
+	n billing.subscriptions;
+	from_ bigint := after;
+BEGIN
+	changed := 0;
+	after := NULL;
+	FOR s IN SELECT * FROM billing.subscriptions t WHERE t.id > from_ ORDER BY t.id LIMIT most
+	LOOP
+		after := s.id;
+		CONTINUE WHEN s.items IS NULL OR s IS NOT DISTINCT FROM billing.settle_offer(s);
+		SELECT * INTO s FROM billing.subscriptions t WHERE t.id = after FOR NO KEY UPDATE;
+		n := billing.settle_offer(billing.merge_known(s, s.items, s.last_event_at,
+			s.last_event_rank));
+		IF n.account_id IS NULL AND n.sold THEN
+			n.account_id := billing.account_resolve(n.stripe_customer_id,
+				n.account_ref, NULL, NULL);
+		END IF;
+		PERFORM billing.subscription_store(n);
+		changed := changed + 1;
+		IF n.account_id IS NOT NULL THEN
+			PERFORM billing.account_refresh(n.account_id, s.sold AND NOT n.sold,
+				s.account_id IS NULL);
+		END IF;
+	END LOOP;
+END $$;
+
+GRANT EXECUTE ON FUNCTION billing.catalog_follow(bigint, integer) TO paydesk_operator;
+
+-- The catalogs that were applied, newest first.
+CREATE OR REPLACE FUNCTION billing.catalog_list()
+RETURNS TABLE (id bigint, at text, applied_by text, bytes integer, text text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT c.id, billing.utc(c.at), c.applied_by, octet_length(c.text), c.text
+		FROM billing.catalogs c ORDER BY c.id DESC
+$$;
+
+GRANT EXECUTE ON FUNCTION billing.catalog_list() TO paydesk_operator;
