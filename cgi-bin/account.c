@@ -7,8 +7,8 @@
  *     404 user_not_found                            no such account
  *   POST /account/referral {"code":…}
  *     200 {"captured":true}                         once, before the first payment
- *     400 invalid_code, own_code                    404 unknown_code, user_not_found
- *     409 already_captured, already_paid
+ *     400 invalid_code, own_code, same_address      404 unknown_code, user_not_found
+ *     409 already_captured, already_paid, mutual_referral
  *   and 401 unauthorized from both, 415 from the second
  *
  * The policy is the view billing.access in sql/; the answer costs one round
@@ -34,8 +34,9 @@ struct state {
 	struct caller_rules callers;
 };
 
-DB_STATEMENT(account_show, 3, "SELECT billing.account_show($1, $2, $3)");
-DB_STATEMENT(account_refer, 4, "SELECT billing.account_refer($1, $2, $3, $4)");
+DB_STATEMENT(account_show, 4, "SELECT billing.account_show($1, $2, $3, $4)");
+DB_STATEMENT(
+    account_refer, 5, "SELECT billing.account_refer($1, $2, $3, $4, $5)");
 
 static const struct db_statement *const own_statements[] = {
 	&sql_account_show.is,
@@ -52,10 +53,11 @@ static const struct db_statement *const *const statements[] = {
 
 /* find - the document of an account; RC_NOT_FOUND: there is none */
 static enum rc
-find(struct service *service, struct arena *arena, const char *id,
-    const char *email, const char *role, json_object **account)
+find(struct service *service, struct arena *arena, const struct caller *caller,
+    json_object **account)
 {
-	const char *const params[] = { id, email, role };
+	const char *const params[] = { caller->id, caller->email,
+		caller_verified(caller), caller->role };
 	struct db_result *result;
 	const char *document;
 	enum rc rc;
@@ -92,8 +94,7 @@ get_account(struct service *service, struct request *request)
 	rc = caller_identify(&state->callers, request, &caller);
 	if (rc != RC_OK)
 		return rc;
-	rc = find(service, request_arena(request), caller.id, caller.email,
-	    caller.role, &account);
+	rc = find(service, request_arena(request), &caller, &account);
 	if (rc == RC_NOT_FOUND)
 		return not_found(request);
 	if (rc != RC_OK)
@@ -112,6 +113,10 @@ reply_captured(struct request *request, const char *outcome)
 	} refusals[] = {
 		{ "unknown_code", 404, "There is no such referral code." },
 		{ "own_code", 400, "An account cannot refer itself." },
+		{ "same_address", 400,
+		    "Both accounts have the same e-mail address." },
+		{ "mutual_referral", 409,
+		    "That account was referred by this one." },
 		{ "already_captured", 409,
 		    "A referral is noted for this account already." },
 		{ "already_paid", 409,
@@ -153,8 +158,8 @@ post_referral(struct service *service, struct request *request)
 	    strlen(code) > CODE_MAX)
 		return request_fail(request, RC_BAD_REQUEST, "invalid_code",
 		    "Give the referral code as \"code\".");
-	const char *const params[] = { caller.id, caller.email, caller.role,
-		code };
+	const char *const params[] = { caller.id, caller.email,
+		caller_verified(&caller), caller.role, code };
 	rc = db_run(service->db, sql_account_refer, params, &result);
 	if (rc != RC_OK)
 		return rc;
@@ -203,7 +208,8 @@ show(struct service *service, int count, char **operands)
 	(void)count;
 	if (status != EXIT_DONE)
 		return status;
-	rc = find(service, service->arena, operands[0], NULL, NULL, &account);
+	rc = find(service, service->arena,
+	    &(struct caller){ .id = operands[0] }, &account);
 	if (rc == RC_NOT_FOUND)
 		return command_line_fail(service, EXIT_FAILED,
 		    "there is no account '%s'", operands[0]);

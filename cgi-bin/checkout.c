@@ -36,9 +36,9 @@ struct state {
 	struct stripe_api *api; /* NULL: not configured */
 };
 
-DB_STATEMENT(checkout_begin, 7,
+DB_STATEMENT(checkout_begin, 8,
     "SELECT * FROM billing.checkout_begin($1, $2, $3, $4, $5, $6,"
-    " $7)");
+    " $7, $8)");
 DB_STATEMENT(checkout_opened, 4,
     "SELECT billing.checkout_opened($1, $2, $3, to_timestamp($4))");
 DB_STATEMENT(checkout_closed, 1, "SELECT billing.checkout_closed($1)");
@@ -108,6 +108,7 @@ begin(struct service *service, struct arena *arena, const struct caller *caller,
 	const char *const params[] = {
 		caller->id,
 		caller->email,
+		caller_verified(caller),
 		caller->role,
 		order->client_key,
 		order->canonical,

@@ -279,7 +279,9 @@ add_claims(jwt_t *jwt, const struct bearer *bearer, const char *sub,
 {
 	return jwt_add_grant(jwt, "sub", sub) == 0 &&
 	    jwt_add_grant_int(jwt, "exp", (long)expires_s) == 0 &&
-	    (email == NULL || jwt_add_grant(jwt, "email", email) == 0) &&
+	    (email == NULL ||
+		(jwt_add_grant(jwt, "email", email) == 0 &&
+		    jwt_add_grant_bool(jwt, "email_verified", 1) == 0)) &&
 	    (role == NULL || jwt_add_grant(jwt, "role", role) == 0) &&
 	    (bearer->audience == NULL ||
 		jwt_add_grant(jwt, "aud", bearer->audience) == 0) &&

@@ -42,7 +42,7 @@ enum rc bearer_verify(const struct bearer *bearer, struct arena *arena,
 
 /*
  * Signs a token with the secret, for trying things out: sub, and where given
- * email and role, until expires_s. RC_NOT_FOUND: there is no secret.
+ * email, which is verified, and role, until expires_s. RC_NOT_FOUND: there is no secret.
  */
 enum rc bearer_make(const struct bearer *bearer, struct arena *arena,
     const char *sub, const char *email, const char *role, int64_t expires_s,

@@ -15,6 +15,9 @@ caller_rules_new(struct arena *arena, const struct config *config,
 	rules->site = site_new(arena, config);
 	if (rules->site == NULL)
 		return RC_INTERNAL;
+	rules->tokens_are_verified = strcmp(config_string(
+						config, AUTH_EMAIL_VERIFIED),
+					 "always") == 0;
 	return bearer_new(arena, config, &rules->bearer, problem);
 }
 
@@ -51,6 +54,14 @@ role_of(const char *given)
 	return given != NULL && strcmp(given, "admin") == 0 ? "admin" : NULL;
 }
 
+/* is_true - as a host's headers say it */
+static bool
+is_true(const char *word)
+{
+	return word != NULL &&
+	    (strcmp(word, "true") == 0 || strcmp(word, "1") == 0);
+}
+
 /* from_nginx - whom the server has let in; false: nobody it knows */
 static bool
 from_nginx(const struct request *request, struct caller *caller)
@@ -59,6 +70,8 @@ from_nginx(const struct request *request, struct caller *caller)
 	if (caller->id == NULL || *caller->id == '\0')
 		return false;
 	caller->email = email_of(request_param(request, "PAYDESK_EMAIL"));
+	caller->email_verified = is_true(
+	    request_param(request, "PAYDESK_EMAIL_VERIFIED"));
 	caller->role = role_of(request_param(request, "PAYDESK_ROLE"));
 	caller->by_nginx = true;
 	return true;
@@ -86,9 +99,10 @@ claim(json_object *claims, const char *name)
 
 /* from_token - whom a bearer token names; RC_SIGNATURE with *reason */
 static enum rc
-from_token(const struct bearer *bearer, struct request *request,
+from_token(const struct caller_rules *rules, struct request *request,
     struct caller *caller, const char **reason)
 {
+	const struct bearer *bearer = rules->bearer;
 	const char *token = token_in(request);
 	json_object *claims;
 
@@ -107,6 +121,11 @@ from_token(const struct bearer *bearer, struct request *request,
 	if (caller->id == NULL)
 		return RC_SIGNATURE;
 	caller->email = email_of(claim(claims, "email"));
+	if (json_boolean(claims, "email_verified", &caller->email_verified) !=
+	    RC_OK)
+		caller->email_verified = false;
+	if (rules->tokens_are_verified)
+		caller->email_verified = true;
 	caller->role = role_of(claim(claims, "role"));
 	return RC_OK;
 }
@@ -122,6 +141,13 @@ refuse(struct request *request, const char *reason)
 	    request, 401, RC_SIGNATURE, "unauthorized", reason);
 }
 
+/* caller_verified - as a text */
+const char *
+caller_verified(const struct caller *caller)
+{
+	return caller->email_verified ? "true" : "false";
+}
+
 /* caller_identify - who, or 401 */
 enum rc
 caller_identify(const struct caller_rules *rules, struct request *request,
@@ -132,7 +158,7 @@ caller_identify(const struct caller_rules *rules, struct request *request,
 	memset(caller, 0, sizeof *caller);
 	site_cors(rules->site, request);
 	if (!from_nginx(request, caller) &&
-	    from_token(rules->bearer, request, caller, &reason) != RC_OK)
+	    from_token(rules, request, caller, &reason) != RC_OK)
 		return refuse(request, reason);
 	if (!usable(caller->id, CALLER_ID_MAX))
 		return refuse(request,

@@ -23,19 +23,21 @@
 #define CALLER_EMAIL_MAX 320 /* bytes */
 
 struct caller_rules {
-	struct bearer *bearer; /* NULL: no bearer tokens */
+	struct bearer *bearer;	  /* NULL: no bearer tokens */
+	bool tokens_are_verified; /* the host promises it of every address */
 	struct site *site;
 };
 
 struct caller {
-	const char *id;	   /* accounts.external_id */
-	const char *email; /* NULL: not given */
-	const char *role;  /* "admin", or NULL for everybody else */
-	bool by_nginx;	   /* with what a browser adds by itself */
+	const char *id;	     /* accounts.external_id */
+	const char *email;   /* NULL: not given */
+	bool email_verified; /* only then it says whose a payment is */
+	const char *role;    /* "admin", or NULL for everybody else */
+	bool by_nginx;	     /* with what a browser adds by itself */
 };
 
 /* The settings that a program with callers lists among its own. */
-#define CALLER_SETTINGS BEARER_SETTINGS, SITE_SETTINGS
+#define CALLER_SETTINGS BEARER_SETTINGS, AUTH_EMAIL_VERIFIED, SITE_SETTINGS
 
 /* Everything lives in the arena. RC_BAD_REQUEST: as for bearer_new(). */
 enum rc caller_rules_new(struct arena *arena, const struct config *config,
@@ -47,6 +49,9 @@ enum rc caller_rules_new(struct arena *arena, const struct config *config,
  */
 enum rc caller_identify(const struct caller_rules *rules,
     struct request *request, struct caller *caller) MUST_CHECK;
+
+/* email_verified for the database: "true" or "false". */
+const char *caller_verified(const struct caller *caller);
 
 /* For `check`: how a caller can say who he is. */
 void caller_examine(const struct caller_rules *rules, struct doctor *doctor);

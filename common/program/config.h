@@ -43,6 +43,7 @@ enum setting {
 	AUTH_JWT_ALG,
 	AUTH_JWT_AUDIENCE,
 	AUTH_JWT_ISSUER,
+	AUTH_EMAIL_VERIFIED,
 	PAYDESK_PORT,
 	STATS_DIR, /* path of a directory */
 	SETTING_COUNT,

@@ -44,6 +44,15 @@ value_check_port(const char *value)
 	return NULL;
 }
 
+/* value_check_verified - who says that an address is verified */
+const char *
+value_check_verified(const char *value)
+{
+	return strcmp(value, "claim") == 0 || strcmp(value, "always") == 0 ?
+	    NULL :
+	    "must be claim or always";
+}
+
 /* value_check_boolean - true or false */
 const char *
 value_check_boolean(const char *value)

@@ -12,6 +12,7 @@ const char *value_check_days(const char *value);
 const char *value_check_keep_days(const char *value);
 const char *value_check_port(const char *value);
 const char *value_check_boolean(const char *value);
+const char *value_check_verified(const char *value);
 const char *value_check_url(const char *value);
 const char *value_check_site(const char *value);
 const char *value_check_origins(const char *value);

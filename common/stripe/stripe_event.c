@@ -77,7 +77,9 @@ stripe_event_parse(struct arena *arena, const char *body, size_t body_len,
 		event->thin = strncmp(kind, "v2.core.event", 13) == 0;
 	event->has_livemode = json_boolean(document, "livemode",
 				  &event->livemode) == RC_OK;
-	event->created_s = read_created(document);
+	event->created_s = json_member(document, "created") == NULL ?
+	    time(NULL) :
+	    read_created(document);
 	event->object = json_path(document, "data", "object", NULL);
 	event->previous = json_path(
 	    document, "data", "previous_attributes", NULL);

@@ -20,7 +20,8 @@ struct stripe_event {
 	const char *type;	 /* never NULL; "" when it was malformed */
 	const char *api_version; /* may be NULL */
 	const char *account;	 /* the connected account, or NULL */
-	int64_t created_s;	 /* Stripe's clock; -1 when it was malformed */
+	int64_t
+	    created_s; /* Stripe's clock, ours when it says none; -1: malformed */
 	bool livemode, has_livemode;
 	bool thin;
 	json_object *object;   /* data.object, or NULL */

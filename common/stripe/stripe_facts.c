@@ -83,6 +83,7 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
     struct stripe_facts *facts, const char **problem)
 {
 	bool at_period_end = false;
+	enum rc rc;
 
 	if (json_string(subscription, "id", &facts->subscription) != RC_OK ||
 	    *facts->subscription == '\0')
@@ -90,8 +91,10 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
 	if (json_id(subscription, "customer", &facts->customer) ==
 	    RC_BAD_REQUEST)
 		return malformed(problem, "subscription.customer");
-	if (json_string(subscription, "status", &facts->status) != RC_OK ||
-	    *facts->status == '\0')
+	rc = json_string(subscription, "status", &facts->status);
+	if (rc == RC_NOT_FOUND && facts->rank == RANK_DELETED)
+		facts->status = "canceled";
+	else if (rc != RC_OK || *facts->status == '\0')
 		return malformed(problem, "subscription.status");
 	if (json_boolean(subscription, "cancel_at_period_end",
 		&at_period_end) == RC_BAD_REQUEST)
@@ -114,8 +117,7 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
 		return malformed(problem, "subscription.quantity");
 	facts->cancel_scheduled = at_period_end || facts->cancel_at_s != -1;
 	facts->metadata = metadata(subscription);
-	if (json_string(previous, "status", &facts->previous_status) != RC_OK)
-		facts->previous_status = NULL;
+	facts->previous = previous;
 	return RC_OK;
 }
 
@@ -142,6 +144,7 @@ stripe_facts_checkout(
 		RC_OK ||
 	    *facts->reference == '\0')
 		facts->reference = NULL;
+	facts->payment_link = json_member(session, "payment_link") != NULL;
 	if (json_string(json_member(session, "customer_details"), "email",
 		&facts->email) != RC_OK &&
 	    json_string(session, "customer_email", &facts->email) != RC_OK)
@@ -171,8 +174,12 @@ stripe_facts_invoice(
 	if (rc == RC_NOT_FOUND)
 		rc = json_id(invoice, "subscription", &facts->subscription);
 	if (rc == RC_BAD_REQUEST ||
-	    (facts->subscription == NULL && facts->customer == NULL))
+	    (facts->subscription == NULL && facts->customer == NULL &&
+		json_member(invoice, "customer_account") == NULL))
 		return malformed(problem, "invoice.subscription");
+	if (json_string(invoice, "billing_reason", &facts->billing_reason) !=
+	    RC_OK)
+		facts->billing_reason = NULL;
 	if (details == NULL)
 		details = json_member(invoice, "subscription_details");
 	facts->metadata = metadata(details);
@@ -207,6 +214,7 @@ stripe_facts_complete(
 	if (facts->customer != NULL)
 		whole.customer = facts->customer;
 	whole.reference = facts->reference;
+	whole.payment_link = facts->payment_link;
 	if (facts->metadata != NULL && json_first(facts->metadata) != NULL)
 		whole.metadata = facts->metadata;
 	if (facts->email != NULL)
@@ -328,12 +336,48 @@ put_items(json_object *object, const struct stripe_facts *facts)
 	json_object_object_add(object, "items", items);
 }
 
+/* put_named - what previous_attributes names: a number, a text, true, null */
+static void
+put_named(
+    json_object *object, const char *name, json_object *from, const char *key)
+{
+	json_object *value = NULL;
+
+	if (json_object_object_get_ex(from, key, &value) &&
+	    !json_object_is_type(value, json_type_array) &&
+	    !json_object_is_type(value, json_type_object))
+		json_object_object_add(object, name, json_object_get(value));
+}
+
+/* put_previous - what was before, of the fields that tell which came first */
+static void
+put_previous(json_object *object, json_object *previous)
+{
+	static const char *const fields[] = { "status", "quantity", "cancel_at",
+		"cancel_at_period_end", "trial_end" };
+	json_object *named = json_object_new_object();
+	json_object *items = json_path(previous, "items", "data", NULL);
+	json_object *item = json_length(items) > 0 ?
+	    json_object_array_get_idx(items, 0) :
+	    NULL;
+
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		put_named(named, fields[i], previous, fields[i]);
+	put_named(named, "price", json_member(previous, "plan"), "id");
+	if (item != NULL && price_of(item) != NULL)
+		json_object_object_add(
+		    named, "price", json_object_new_string(price_of(item)));
+	put_named(named, "quantity", item, "quantity");
+	json_object_object_add(object, "previous", named);
+}
+
 /* put_snapshot - the members of a subscription's own state */
 static void
 put_snapshot(json_object *object, const struct stripe_facts *facts)
 {
 	put_text(object, "status", facts->status);
-	put_text(object, "previous_status", facts->previous_status);
+	if (json_object_is_type(facts->previous, json_type_object))
+		put_previous(object, facts->previous);
 	put_items(object, facts);
 	put_time(object, "current_period_start", facts->period_start_s);
 	put_time(object, "current_period_end", facts->period_end_s);
@@ -353,6 +397,10 @@ stripe_facts_json(const struct stripe_facts *facts)
 	put_text(object, "customer", facts->customer);
 	put_text(object, "subscription", facts->subscription);
 	put_text(object, "reference", facts->reference);
+	if (facts->payment_link)
+		json_object_object_add(
+		    object, "payment_link", json_object_new_boolean(true));
+	put_text(object, "billing_reason", facts->billing_reason);
 	put_text(object, "email", facts->email);
 	json_object_object_add(
 	    object, "rank", json_object_new_int((int)facts->rank));

@@ -31,12 +31,14 @@ enum stripe_rank {
 struct stripe_facts {
 	const char *fact; /* see billing.stripe_apply() in sql/ */
 	const char *customer, *subscription;
-	const char *reference; /* a session's client_reference_id */
+	const char *reference;	    /* a session's client_reference_id */
+	bool payment_link;	    /* anybody could write that reference */
+	const char *billing_reason; /* an invoice's */
 	const char *email;
 	json_object *metadata; /* of the object, an object or NULL */
 
-	const char *status; /* NULL: there is no snapshot below */
-	const char *previous_status;
+	const char *status;    /* NULL: there is no snapshot below */
+	json_object *previous; /* previous_attributes, or NULL */
 	enum stripe_rank rank;
 	json_object *items; /* items.data, or NULL */
 	int64_t quantity;   /* of a subscription whose items say none, or -1 */

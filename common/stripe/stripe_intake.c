@@ -70,7 +70,7 @@ static const struct {
 	    "payment_paid" },
 	{ "invoice.payment_failed", READ_INVOICE, RANK_UPDATED,
 	    "payment_failed" },
-	{ "customer.updated", READ_CUSTOMER, RANK_UPDATED, NULL },
+	{ "customer.updated", READ_CUSTOMER, RANK_UPDATED, "customer_seen" },
 	{ "customer.deleted", READ_CUSTOMER, RANK_DELETED, "customer_deleted" },
 	{ OWN_TYPE, READ_SUBSCRIPTION, RANK_FETCHED, NULL },
 };
@@ -267,6 +267,7 @@ read_facts(const struct stripe_event *event, size_t row,
 	*problem = "event.created";
 	if (event->created_s < 0)
 		return RC_BAD_REQUEST;
+	facts->rank = handled[row].rank;
 	switch (handled[row].reading) {
 	case READ_CHECKOUT:
 		rc = stripe_facts_checkout(event->object, facts, problem);
@@ -282,7 +283,6 @@ read_facts(const struct stripe_event *event, size_t row,
 		rc = stripe_facts_customer(event->object, facts, problem);
 		break;
 	}
-	facts->rank = handled[row].rank;
 	if (handled[row].fact != NULL)
 		facts->fact = handled[row].fact;
 	return rc;

@@ -27,12 +27,12 @@ LANGUAGE sql STABLE AS $$
 	FROM (SELECT
 		CASE WHEN s.status = 'trialing'
 		     THEN coalesce(s.trial_end, s.current_period_end)
-		     ELSE s.current_period_end END AS ends,
+		     ELSE least(s.current_period_end, s.cancel_at) END AS ends,
 		s.cancel_at_period_end
 			AND (s.cancel_at > greatest(s.current_period_end, now())) IS NOT TRUE AS last OFFSET 0) e
 	CROSS JOIN LATERAL (SELECT
 		CASE
-		WHEN s.sold IS FALSE THEN NULL
+		WHEN s.sold IS FALSE OR billing.is_withheld(s) THEN NULL
 		WHEN s.status = 'past_due' THEN 'grace'
 		WHEN s.status NOT IN ('active', 'trialing') THEN NULL
 		WHEN e.ends <= now() AND NOT e.last THEN 'grace'
@@ -43,7 +43,7 @@ LANGUAGE sql STABLE AS $$
 		WHEN s.status = 'past_due' THEN least(
 			coalesce(s.past_due_since, s.updated_at) + billing.grace(),
 			CASE WHEN e.ends <= now() THEN e.ends + billing.grace() END,
-			CASE WHEN e.last THEN s.current_period_end END)
+			CASE WHEN e.last THEN e.ends END)
 		WHEN e.ends <= now() AND NOT e.last THEN
 			e.ends + greatest(billing.grace(), interval '1 day')
 		ELSE e.ends
@@ -131,11 +131,12 @@ END $$;
 
 -- What GET /account answers; NULL when there is no such account. One call, so that it is
 -- one round trip.
-CREATE OR REPLACE FUNCTION billing.account_show(caller text, email_ text, role_ text)
+CREATE OR REPLACE FUNCTION billing.account_show(caller text, address text,
+	verified boolean, role_ text)
 RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	account bigint := billing.caller_account(caller, email_, role_);
+	account bigint := billing.caller_account(caller, address, verified, role_);
 BEGIN
 	RETURN (SELECT json_build_object(
 		'access', v.access,
@@ -157,4 +158,4 @@ BEGIN
 	FROM billing.access v WHERE v.account_id = account);
 END $$;
 
-GRANT EXECUTE ON FUNCTION billing.account_show(text, text, text) TO paydesk_account;
+GRANT EXECUTE ON FUNCTION billing.account_show(text, text, boolean, text) TO paydesk_account;

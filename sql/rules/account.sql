@@ -13,8 +13,6 @@ DECLARE
 	overdue boolean := false;
 BEGIN
 	pays := false;
-	a.subscription_status := NULL;
-	a.trial_end := NULL;
 	-- the most alive one last: it is the one that the account mirrors
 	FOR s IN SELECT u.* FROM unnest(subscriptions) u
 		ORDER BY array_position(ARRAY['incomplete_expired', 'canceled', 'incomplete',
@@ -22,10 +20,11 @@ BEGIN
 			u.last_event_at NULLS FIRST, u.id
 	LOOP
 		a.subscription_status := s.status;
-		a.trial_end := s.trial_end;
+		a.trial_end := CASE WHEN s.status = 'trialing' THEN s.trial_end END;
+		CONTINUE WHEN billing.is_withheld(s);
 		grants := grants OR s.status IN ('trialing', 'active')
 			OR (s.was_active AND s.status IN ('past_due', 'unpaid', 'paused'));
-		pays := pays OR (s.was_active AND NOT billing.is_withheld(s));
+		pays := pays OR s.was_active;
 		overdue := overdue OR s.status = 'past_due';
 	END LOOP;
 	a.tier := CASE WHEN grants THEN 'paid' WHEN ended AND NOT overdue THEN 'free' ELSE a.tier END;
@@ -87,14 +86,13 @@ BEGIN
 	IF account.stripe_customer_id IS NULL THEN
 		SELECT s.stripe_customer_id INTO customer FROM billing.subscriptions s
 			WHERE s.account_id = account.id AND s.stripe_customer_id IS NOT NULL
-			  AND NOT billing.customer_is_deleted(s.stripe_customer_id)
+			  AND NOT s.ref_claimed AND NOT billing.customer_is_deleted(s.stripe_customer_id)
 			  AND NOT EXISTS (SELECT FROM billing.accounts o
 				WHERE o.stripe_customer_id = s.stripe_customer_id)
 			ORDER BY billing.is_terminal(s.status), s.last_event_at DESC NULLS LAST
 			LIMIT 1;
 		IF FOUND THEN
-			UPDATE billing.accounts SET stripe_customer_id = customer
-				WHERE id = account.id AND stripe_customer_id IS NULL;
+			PERFORM billing.account_bind(account.id, customer, 'metadata');
 		END IF;
 	END IF;
 	PERFORM billing.account_refresh(account.id, false, true);
@@ -123,81 +121,117 @@ BEGIN
 	RETURN adopted;
 END $$;
 
--- The account with that external id, else the one with the second.
-CREATE OR REPLACE FUNCTION billing.account_named(ref text, second_ref text) RETURNS billing.accounts
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-	a billing.accounts;
+-- Makes a customer of Stripe's the account's, and notes by what proof.
+CREATE OR REPLACE FUNCTION billing.account_bind(account bigint, customer text, proof text)
+RETURNS void
+LANGUAGE plpgsql AS $$
 BEGIN
-	SELECT * INTO a FROM billing.accounts WHERE external_id IN (ref, second_ref)
-		ORDER BY external_id <> ref LIMIT 1;
-	RETURN a;
+	UPDATE billing.accounts SET stripe_customer_id = customer, updated_at = now()
+		WHERE id = account AND stripe_customer_id IS NULL;
+	IF FOUND THEN
+		INSERT INTO billing.bindings (account_id, customer, proof)
+			VALUES (account, customer, proof);
+	END IF;
 END $$;
 
--- Whose customer this is, in the order of trust: the account that holds the
--- customer; the account that our own metadata names; the one account with that
--- e-mail and no customer yet. Binds the customer when the account had none.
-CREATE OR REPLACE FUNCTION billing.account_resolve(customer text, account_ref text, second_ref text,
-	email_ text)
+-- The account whose address that is: one that is verified, and nobody else's. NULL when
+-- it has a customer already, which then is another one.
+CREATE OR REPLACE FUNCTION billing.account_mailed(address text) RETURNS billing.accounts
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	found_ billing.accounts[];
+BEGIN
+	found_ := ARRAY(SELECT a FROM billing.accounts a
+		WHERE lower(btrim(a.email)) = lower(btrim(address)) LIMIT 2);
+	IF cardinality(found_) = 1 AND found_[1].email_verified
+	   AND found_[1].stripe_customer_id IS NULL THEN
+		RETURN found_[1];
+	END IF;
+	RETURN NULL;
+END $$;
+
+-- Whose event it is, NULL: nobody's that is known. The customer's account; else the one
+-- that the object names, ref; else the one with that address, when exactly one has it and
+-- it is verified. Access may follow what is claimed, a binding needs proof: when ref is
+-- only claimed the address stands above it, and the customer is not bound by it.
+CREATE OR REPLACE FUNCTION billing.account_resolve(customer text, ref text, claimed boolean,
+	address text)
 RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
-	bound   bigint;
-	named   billing.accounts;
-	by_mail bigint[];
+	bound  bigint;
+	a      billing.accounts;
+	mailed billing.accounts;
+	proof  text := CASE WHEN NOT claimed THEN 'metadata' END;
 BEGIN
 	SELECT id INTO bound FROM billing.accounts WHERE stripe_customer_id = customer;
-	IF account_ref IS NOT NULL THEN
-		named := billing.account_named(account_ref, second_ref);
+	IF ref IS NOT NULL THEN
+		SELECT * INTO a FROM billing.accounts WHERE external_id = ref;
 	END IF;
 	IF bound IS NOT NULL THEN
-		IF named.id <> bound THEN
+		IF a.id <> bound THEN
 			RAISE WARNING 'customer % belongs to account %; metadata naming account % is ignored',
-				customer, bound, named.id;
+				customer, bound, a.id;
 		END IF;
 		RETURN bound;
 	END IF;
-	IF named.id IS NULL AND email_ IS NOT NULL THEN
-		SELECT array_agg(id) INTO by_mail FROM (SELECT id FROM billing.accounts
-			WHERE lower(email) = lower(email_) AND stripe_customer_id IS NULL LIMIT 2) m;
-		IF cardinality(by_mail) = 1 THEN
-			SELECT * INTO named FROM billing.accounts WHERE id = by_mail[1];
+	IF address IS NOT NULL AND (a.id IS NULL OR claimed) THEN
+		mailed := billing.account_mailed(address);
+		IF mailed.id IS NOT NULL THEN
+			a := mailed;
+			proof := 'e-mail';
 		END IF;
 	END IF;
-	IF named.id IS NULL OR customer IS NULL THEN
-		RETURN named.id;
+	IF a.id IS NULL OR customer IS NULL OR proof IS NULL THEN
+		RETURN a.id;
 	END IF;
-	IF named.stripe_customer_id IS NOT NULL THEN
+	IF a.stripe_customer_id IS NOT NULL THEN
 		RAISE WARNING 'account % keeps its customer %; an event names it with customer %',
-			named.id, named.stripe_customer_id, customer;
+			a.id, a.stripe_customer_id, customer;
 	ELSIF NOT billing.customer_is_deleted(customer) THEN
-		UPDATE billing.accounts SET stripe_customer_id = customer, updated_at = now()
-			WHERE id = named.id AND stripe_customer_id IS NULL;
+		PERFORM billing.account_bind(a.id, customer, proof);
 	END IF;
-	RETURN named.id;
+	RETURN a.id;
+END $$;
+
+-- Keeps the address that a caller's token or nginx says: another one than before is as
+-- verified as they say, the same one may only become so.
+CREATE OR REPLACE FUNCTION billing.account_address(account billing.accounts, address text,
+	verified boolean)
+RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	same boolean := lower(btrim(account.email)) IS NOT DISTINCT FROM lower(btrim(address));
+BEGIN
+	IF same AND (account.email_verified OR NOT verified) THEN
+		RETURN;
+	END IF;
+	UPDATE billing.accounts SET email = address, email_verified = verified, updated_at = now()
+		WHERE id = account.id;
 END $$;
 
 -- The account that calls. It is made on the spot when its e-mail is known, by
 -- whichever of several first requests comes first; an administrator gets none.
-CREATE OR REPLACE FUNCTION billing.caller_account(caller text, email_ text, role_ text)
+CREATE OR REPLACE FUNCTION billing.caller_account(caller text, address text, verified boolean,
+	role_ text)
 RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
-	account bigint;
+	a billing.accounts;
 BEGIN
-	SELECT id INTO account FROM billing.accounts WHERE external_id = caller;
-	IF NOT FOUND AND email_ IS NOT NULL AND role_ IS NULL THEN
-		INSERT INTO billing.accounts (external_id, email) VALUES (caller, email_)
-			ON CONFLICT (external_id) DO NOTHING RETURNING id INTO account;
+	SELECT * INTO a FROM billing.accounts WHERE external_id = caller;
+	IF FOUND AND address IS NOT NULL THEN
+		PERFORM billing.account_address(a, address, coalesce(verified, false));
+	ELSIF NOT FOUND AND address IS NOT NULL AND role_ IS NULL THEN
+		INSERT INTO billing.accounts (external_id, email, email_verified)
+			VALUES (caller, address, coalesce(verified, false))
+			ON CONFLICT (external_id) DO NOTHING RETURNING * INTO a;
 		IF NOT FOUND THEN
-			SELECT id INTO account FROM billing.accounts WHERE external_id = caller;
+			SELECT * INTO a FROM billing.accounts WHERE external_id = caller;
 		END IF;
 	END IF;
-	RETURN account;
+	RETURN a.id;
 END $$;
-
--- The triggers. migrate reads this file only when it differs: to replace a trigger
--- locks its table.
 
 -- Does so whoever makes the account known: a webhook, a program that creates it,
 -- or an operator.

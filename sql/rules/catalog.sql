@@ -122,7 +122,7 @@ BEGIN
 			s.last_event_rank));
 		IF n.account_id IS NULL AND n.sold THEN
 			n.account_id := billing.account_resolve(n.stripe_customer_id,
-				n.account_ref, NULL, NULL);
+				n.account_ref, n.ref_claimed, NULL);
 		END IF;
 		PERFORM billing.subscription_store(n);
 		changed := changed + 1;

@@ -10,14 +10,15 @@
 --   open                       ask Stripe for a session with stripe_key, then
 --                              call checkout_opened(id, …)
 -- A session that is older than the account's newest subscription is done with.
-CREATE OR REPLACE FUNCTION billing.checkout_begin(caller text, email_ text, role_ text,
+CREATE OR REPLACE FUNCTION billing.checkout_begin(caller text, address text, verified boolean,
+	role_ text,
 	client_key_ text, request_ text, several boolean, code text,
 	OUT outcome text, OUT referral text, OUT id_ bigint, OUT stripe_key_ text,
 	OUT session_id text, OUT url_ text, OUT recent boolean,
 	OUT customer text, OUT customer_email text, OUT trial boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	account bigint := billing.caller_account(caller, email_, role_);
+	account bigint := billing.caller_account(caller, address, verified, role_);
 	a       billing.accounts;
 	s       billing.checkout_sessions;
 	facts_  text;
@@ -29,7 +30,7 @@ BEGIN
 	END IF;
 	SELECT * INTO a FROM billing.accounts WHERE id = account FOR NO KEY UPDATE;
 	customer := a.stripe_customer_id;
-	customer_email := coalesce(email_, a.email);
+	customer_email := coalesce(address, a.email);
 	SELECT count(b.trial_end) = 0 AND a.trial_end IS NULL, max(b.created_at)
 		INTO trial, bought FROM billing.subscriptions b WHERE b.account_id = account;
 	IF code IS NOT NULL THEN
@@ -76,7 +77,8 @@ BEGIN
 	recent := s.created_at > now() - interval '1 minute';
 END $$;
 
-GRANT EXECUTE ON FUNCTION billing.checkout_begin(text, text, text, text, text, boolean, text)
+GRANT EXECUTE ON FUNCTION billing.checkout_begin(text, text, boolean, text, text, text, boolean,
+	text)
 	TO paydesk_checkout;
 
 -- Keeps what Stripe has opened.

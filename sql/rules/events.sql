@@ -122,8 +122,7 @@ BEGIN
 	SELECT count(*) INTO held FROM billing.subscriptions s
 		WHERE s.stripe_customer_id = customer AND s.account_id IS NULL;
 	IF account.stripe_customer_id IS NULL THEN
-		UPDATE billing.accounts SET stripe_customer_id = customer, updated_at = now()
-			WHERE id = account.id;
+		PERFORM billing.account_bind(account.id, customer, 'operator');
 	ELSE
 		PERFORM billing.account_adopt(account);
 	END IF;

@@ -83,16 +83,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	), found AS (
 		SELECT a.id FROM billing.accounts a WHERE a.external_id = q
 		UNION SELECT a.id FROM billing.accounts a WHERE a.stripe_customer_id = q
-		UNION SELECT a.id FROM billing.accounts a WHERE lower(a.email) = lower(q)
+		UNION SELECT a.id FROM billing.accounts a WHERE lower(btrim(a.email)) = lower(q)
 		UNION SELECT a.id FROM billing.accounts a, licensee l
-			WHERE lower(a.email) = lower(l.email)
+			WHERE lower(btrim(a.email)) = lower(l.email)
 		UNION SELECT account_id FROM bought WHERE account_id IS NOT NULL
 	)
 	SELECT a.id, a.external_id, a.email, a.stripe_customer_id
 		FROM found f JOIN billing.accounts a ON a.id = f.id
 	UNION ALL
 	SELECT NULL, NULL, lower(l.email), NULL FROM licensee l
-		WHERE NOT EXISTS (SELECT FROM billing.accounts a WHERE lower(a.email) = lower(l.email))
+		WHERE NOT EXISTS (SELECT FROM billing.accounts a WHERE lower(btrim(a.email)) = lower(l.email))
 		GROUP BY 3
 	UNION ALL
 	SELECT NULL, NULL, NULL, b.stripe_customer_id FROM bought b

@@ -37,7 +37,7 @@ DECLARE
 	found_ bigint[];
 BEGIN
 	found_ := ARRAY(SELECT id FROM billing.accounts
-		WHERE CASE WHEN by_email THEN lower(email) = lower(ref) ELSE external_id = ref END
+		WHERE CASE WHEN by_email THEN lower(btrim(email)) = lower(btrim(ref)) ELSE external_id = ref END
 		LIMIT 2);
 	IF cardinality(found_) > 1 THEN
 		problem := 'several accounts have that address: name one by its id';
@@ -149,6 +149,8 @@ BEGIN
 			WHERE id = ANY (gumroad_))),
 	'drift', (SELECT coalesce(json_agg(d ORDER BY d.reconciliation, d.subscription, d.field), '[]')
 		FROM billing.drift d WHERE subscription = ANY (p.subscriptions)),
+	'bindings', (SELECT coalesce(json_agg(b ORDER BY b.id), '[]')
+		FROM billing.bindings b WHERE account_id = p.account_id),
 	'checkout_sessions', (SELECT coalesce(json_agg(c ORDER BY c.id), '[]')
 		FROM billing.checkout_sessions c WHERE account_id = p.account_id),
 	'referrals', json_build_object(

@@ -60,7 +60,7 @@ END $$;
 
 -- Notes who recommended paydesk's customer to an account: once, before it has
 -- ever paid. Returns 'captured', or why not: 'unknown_code', 'own_code',
--- 'already_captured', 'already_paid'.
+-- 'same_address', 'mutual_referral', 'already_captured', 'already_paid'.
 CREATE OR REPLACE FUNCTION billing.referral_capture(account bigint, code_ text) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -77,6 +77,11 @@ BEGIN
 		RETURN 'unknown_code';
 	ELSIF referrer.id = account THEN
 		RETURN 'own_code';
+	ELSIF lower(btrim(referrer.email)) = lower(btrim(buyer.email)) THEN
+		RETURN 'same_address';
+	ELSIF EXISTS (SELECT FROM billing.referrals
+			WHERE referrer_account_id = account AND referred_account_id = referrer.id) THEN
+		RETURN 'mutual_referral';
 	ELSIF buyer.first_paid_at IS NOT NULL OR buyer.tier = 'paid' THEN
 		RETURN 'already_paid';
 	END IF;
@@ -87,11 +92,12 @@ BEGIN
 END $$;
 
 -- The same for a caller; NULL when there is no such account.
-CREATE OR REPLACE FUNCTION billing.account_refer(caller text, email_ text, role_ text, code_ text)
+CREATE OR REPLACE FUNCTION billing.account_refer(caller text, address text,
+	verified boolean, role_ text, code_ text)
 RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	account bigint := billing.caller_account(caller, email_, role_);
+	account bigint := billing.caller_account(caller, address, verified, role_);
 BEGIN
 	IF account IS NULL THEN
 		RETURN NULL;
@@ -99,4 +105,4 @@ BEGIN
 	RETURN billing.referral_capture(account, code_);
 END $$;
 
-GRANT EXECUTE ON FUNCTION billing.account_refer(text, text, text, text) TO paydesk_account;
+GRANT EXECUTE ON FUNCTION billing.account_refer(text, text, boolean, text, text) TO paydesk_account;

@@ -3,7 +3,8 @@
 -- contradicts. It leads to the rows that billing.subscription_apply() would write by
 -- the long way, in half the time; a test compares the two.
 
--- Writes the snapshot into its row. The account is NULL when the event is none of
+-- Writes the snapshot into its row. Without an offer o its items have to be those that the
+-- row has, which then is of the same plan. The account is NULL when the event is none of
 -- these, and nothing is written. changed: its account has to follow.
 -- (Nobody but the events of its customer, who come one at a time, changes what is
 -- read of old here; a status that a person sets is no longer the computed one.)
@@ -13,13 +14,16 @@ LANGUAGE plpgsql AS $$
 BEGIN
 	UPDATE billing.subscriptions s SET
 		snapshot_status = f.status, status = f.status, computed_status = f.status,
-		previous_status = f.previous_status,
+		previous = f.previous,
 		last_event_at = created, last_event_rank = f.rank,
 		items = f.items, said_plan = nullif(f.metadata ->> 'plan', ''),
 		said_period = nullif(f.metadata ->> 'period', ''), price_known = true,
-		period = o.period, price_id = o.price_id, seat_limit = o.seat_limit,
-		known_plan = o.plan, known_period = o.period, known_at = created,
-		known_rank = f.rank, current_period_start = f.current_period_start,
+		period = CASE WHEN o IS NULL THEN s.period ELSE o.period END,
+		price_id = CASE WHEN o IS NULL THEN s.price_id ELSE o.price_id END,
+		seat_limit = CASE WHEN o IS NULL THEN s.seat_limit ELSE o.seat_limit END,
+		known_plan = s.plan,
+		known_period = CASE WHEN o IS NULL THEN s.period ELSE o.period END,
+		known_at = created, known_rank = f.rank, current_period_start = f.current_period_start,
 		current_period_end = f.current_period_end, trial_end = f.trial_end,
 		cancel_at_period_end = f.cancel_at_period_end, cancel_at = f.cancel_at,
 		account_ref = coalesce(f.account_ref, s.account_ref),
@@ -30,8 +34,10 @@ BEGIN
 		FROM billing.subscriptions old
 		WHERE s.stripe_subscription_id = f.subscription AND old.id = s.id
 		  AND s.account_id IS NOT NULL AND s.stripe_customer_id = f.customer
-		  AND (s.account_ref = f.account_ref OR f.account_ref IS NULL)
-		  AND s.status = s.computed_status AND s.was_active AND s.sold AND s.plan = o.plan
+		  AND (s.account_ref = f.account_ref OR f.account_ref IS NULL) AND NOT s.ref_claimed
+		  AND s.status = s.computed_status AND s.was_active AND s.sold
+		  AND CASE WHEN o IS NULL THEN s.price_known AND s.items = f.items
+			AND s.price_id IS NOT NULL ELSE s.plan = o.plan END
 		  AND s.status IN ('active', 'trialing', 'past_due')
 		  AND s.last_event_at < created
 		  AND (s.known_at < created OR s.known_at IS NULL)
@@ -51,7 +57,8 @@ LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM FROM billing.accounts WHERE id = account FOR NO KEY UPDATE;
 	UPDATE billing.accounts a
-		SET subscription_status = f.status, trial_end = f.trial_end, tier = 'paid',
+		SET subscription_status = f.status, tier = 'paid',
+		    trial_end = CASE WHEN f.status = 'trialing' THEN f.trial_end END,
 		    updated_at = now()
 		WHERE a.id = account AND a.first_paid_at IS NOT NULL
 		  AND NOT EXISTS (SELECT FROM billing.subscriptions o
@@ -74,11 +81,14 @@ BEGIN
 	   OR f.status NOT IN ('active', 'trialing', 'past_due') THEN
 		RETURN false;
 	END IF;
-	o := billing.known_offer(f.items);
-	IF o.plan IS NULL THEN
-		RETURN false;
+	advanced := billing.snapshot_advance(f, NULL, created);
+	IF advanced.account IS NULL THEN
+		o := billing.known_offer(f.items);
+		IF o.plan IS NULL THEN
+			RETURN false;
+		END IF;
+		advanced := billing.snapshot_advance(f, o, created);
 	END IF;
-	advanced := billing.snapshot_advance(f, o, created);
 	IF advanced.changed THEN
 		PERFORM billing.account_advance(advanced.account, f);
 	END IF;

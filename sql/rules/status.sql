@@ -22,13 +22,34 @@ LANGUAGE sql IMMUTABLE AS $$
 	            ELSE status END
 $$;
 
--- Whether the object described by (created, rank, status, previous) is newer
--- than the one that the row reflects, the old one. A final status always is; nothing comes
--- back from one. When all else ties, arrival decides.
-CREATE OR REPLACE FUNCTION billing.is_newer(old_at timestamptz, old_rank smallint, old_status text,
-	old_previous text, created timestamptz, rank smallint, status text, previous text)
+-- What a subscription object says of the fields that previous_attributes may name.
+CREATE OR REPLACE FUNCTION billing.state(status text, items jsonb, cancel_at timestamptz,
+	cancel_scheduled boolean, trial_end timestamptz)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT jsonb_build_object('status', status, 'quantity', items -> 0 -> 'quantity',
+		'price', items -> 0 -> 'price', 'cancel_at', extract(epoch FROM cancel_at)::bigint,
+		'cancel_at_period_end', cancel_scheduled,
+		'trial_end', extract(epoch FROM trial_end)::bigint)
+$$;
+
+-- Whether, of two objects of one second and rank, the one is what the other says was
+-- before it: all that it names, or its status at least.
+CREATE OR REPLACE FUNCTION billing.follows(previous jsonb, before jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT coalesce(previous <> '{}' AND before @> previous, false)
+$$;
+
+-- Whether the object described by (created, rank, state, previous) is newer than the one
+-- that the row reflects, the old one. A final status always is; nothing comes back from
+-- one. In one second and rank previous_attributes tell. When all else ties, arrival decides.
+CREATE OR REPLACE FUNCTION billing.is_newer(old_at timestamptz, old_rank smallint, old jsonb,
+	old_previous jsonb, created timestamptz, rank smallint, new jsonb, previous jsonb)
 RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	old_status text := old ->> 'status';
+	status     text := new ->> 'status';
 BEGIN
 	IF old_at IS NULL THEN
 		RETURN true;
@@ -39,14 +60,25 @@ BEGIN
 	IF (created, rank) <> (old_at, old_rank) THEN
 		RETURN (created, rank) > (old_at, old_rank);
 	END IF;
-	IF old_status IN (status, previous) THEN
+	IF billing.follows(previous, old) THEN
 		RETURN true;
-	END IF;
-	IF old_previous = status THEN
+	ELSIF billing.follows(old_previous, new) THEN
+		RETURN false;
+	ELSIF old_status IN (status, previous ->> 'status') THEN
+		RETURN true;
+	ELSIF old_previous ->> 'status' = status THEN
 		RETURN false;
 	END IF;
 	RETURN billing.life_stage(status) >= billing.life_stage(old_status);
 END $$;
+
+-- Whether an invoice is one of the subscription's cycle, by its billing_reason. Others,
+-- as a manual one or that of a change of plan, say nothing of what was paid for.
+CREATE OR REPLACE FUNCTION billing.is_cycle(reason text) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT reason IS NULL OR reason IN ('subscription', 'subscription_create',
+		'subscription_cycle', 'subscription_threshold')
+$$;
 
 -- Whether a snapshot says that a late payment arrived: a failure of the same
 -- second came before it.
@@ -92,5 +124,5 @@ RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
 	SELECT created < greatest(s.last_event_at, s.payment_failed_at, s.payment_paid_at)
 	    OR (fact = 'payment_failed' AND s.last_event_at = created
-	        AND billing.is_recovery(s.snapshot_status, s.previous_status))
+	        AND billing.is_recovery(s.snapshot_status, s.previous ->> 'status'))
 $$;

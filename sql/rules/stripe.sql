@@ -44,8 +44,8 @@ BEGIN
 	RETURN EXISTS (SELECT FROM billing.erased_customers WHERE stripe_customer_id = customer);
 END $$;
 
--- The facts with the account that they name: our own metadata stands above the reference
--- that whoever opened the session gave.
+-- The facts with the account that our own metadata name. The reference that whoever opened
+-- the session gave counts when they name nobody.
 CREATE OR REPLACE FUNCTION billing.facts_named(f billing.stripe_facts)
 RETURNS billing.stripe_facts
 LANGUAGE plpgsql STABLE AS $$
@@ -55,8 +55,11 @@ BEGIN
 	IF f.metadata IS NOT NULL THEN
 		SELECT nullif(f.metadata ->> p.metadata_key, '') INTO named FROM billing.policy p;
 	END IF;
-	f.account_ref := coalesce(named, f.reference);
-	f.second_ref := CASE WHEN f.reference <> f.account_ref THEN f.reference END;
+	IF f.reference IS NOT NULL AND NOT EXISTS (SELECT FROM billing.accounts a
+			WHERE a.external_id = named) THEN
+		named := NULL;
+	END IF;
+	f.account_ref := named;
 	RETURN f;
 END $$;
 
@@ -73,8 +76,13 @@ BEGIN
 		f.status := billing.told_status(f.status, f.rank);
 		RETURN billing.subscription_apply(f, created, erased);
 	END IF;
-	RETURN CASE WHEN billing.account_resolve(f.customer, f.account_ref, f.second_ref,
-			f.email) IS NULL
+	IF f.fact = 'customer_seen' THEN
+		RETURN CASE WHEN EXISTS (SELECT FROM billing.accounts a
+				WHERE a.stripe_customer_id = f.customer)
+			THEN 'applied' ELSE 'unmatched' END;
+	END IF;
+	RETURN CASE WHEN billing.account_resolve(f.customer, coalesce(f.account_ref, f.reference),
+			f.account_ref IS NULL AND coalesce(f.payment_link, false), f.email) IS NULL
 		THEN 'unmatched' ELSE 'applied' END;
 END $$;
 
@@ -84,9 +92,8 @@ END $$;
 --   action  'apply'; 'record' (known, changes nothing); 'ignore'
 --   facts   billing.stripe_facts as an object. fact is what the event says besides a
 --           snapshot of a subscription: 'payment_failed', 'payment_paid',
---           'checkout_paid', 'checkout_unpaid', 'customer_deleted', or nothing; there
---           is no snapshot without a status. account_ref and second_ref are what may
---           be the account's external id.
+--           'checkout_paid', 'checkout_unpaid', 'customer_deleted', 'customer_seen', or
+--           nothing; there is no snapshot without a status.
 -- Events of one customer are taken one at a time, and none while the customer is
 -- being erased: nothing of what is said of them afterwards is kept that names them.
 CREATE OR REPLACE FUNCTION billing.stripe_apply(event text, type_ text, api_version_ text,

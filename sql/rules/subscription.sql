@@ -14,8 +14,11 @@ CREATE OR REPLACE FUNCTION billing.merge_snapshot(s billing.subscriptions,
 RETURNS billing.subscriptions
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
+	IF coalesce(f.previous, '{}') <> '{}' OR (s.last_event_at, s.last_event_rank,
+			s.snapshot_status) IS DISTINCT FROM (created, f.rank, f.status) THEN
+		s.previous := f.previous;
+	END IF;
 	s.snapshot_status := f.status;
-	s.previous_status := f.previous_status;
 	s.last_event_at := created;
 	s.last_event_rank := f.rank;
 	s.items := coalesce(f.items, '[]');
@@ -27,7 +30,7 @@ BEGIN
 	s.cancel_at_period_end := f.cancel_at_period_end;
 	s.cancel_at := f.cancel_at;
 	IF s.payment_failed_at < created OR (s.payment_failed_at = created
-			AND billing.is_recovery(f.status, f.previous_status)) THEN
+			AND billing.is_recovery(f.status, f.previous ->> 'status')) THEN
 		s.payment_failed_at := NULL;
 	END IF;
 	IF s.payment_paid_at < created THEN
@@ -89,6 +92,23 @@ BEGIN
 	RETURN s;
 END $$;
 
+-- The row with the account that it names: metadata and a session's own reference stand
+-- above what the customer of a payment link has claimed.
+CREATE OR REPLACE FUNCTION billing.merge_reference(s billing.subscriptions,
+	f billing.stripe_facts)
+RETURNS billing.subscriptions
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF f.account_ref IS NOT NULL THEN
+		s.account_ref := f.account_ref;
+		s.ref_claimed := false;
+	ELSIF f.reference IS NOT NULL AND (s.account_ref IS NULL OR s.ref_claimed) THEN
+		s.account_ref := f.reference;
+		s.ref_claimed := coalesce(f.payment_link, false);
+	END IF;
+	RETURN s;
+END $$;
+
 -- The row after all that an event says, and whether that was old news.
 CREATE OR REPLACE FUNCTION billing.subscription_merge(INOUT s billing.subscriptions,
 	f billing.stripe_facts, created timestamptz, OUT stale boolean)
@@ -96,7 +116,7 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	stale := false;
 	s.stripe_customer_id := coalesce(s.stripe_customer_id, f.customer);
-	s.account_ref := coalesce(f.account_ref, s.account_ref);
+	s := billing.merge_reference(s, f);
 	s.was_active := s.was_active OR s.status IN ('active', 'trialing')
 		OR coalesce(f.status IN ('active', 'trialing'), false);
 	IF s.status <> s.computed_status THEN
@@ -108,14 +128,18 @@ BEGIN
 
 	IF f.status IS NOT NULL THEN
 		s := billing.merge_known(s, f.items, created, f.rank);
-		IF billing.is_newer(s.last_event_at, s.last_event_rank, s.snapshot_status,
-				s.previous_status, created, f.rank, f.status, f.previous_status) THEN
+		IF billing.is_newer(s.last_event_at, s.last_event_rank,
+				billing.state(s.snapshot_status, s.items, s.cancel_at,
+					s.cancel_at_period_end, s.trial_end), s.previous,
+				created, f.rank, billing.state(f.status, f.items, f.cancel_at,
+					f.cancel_at_period_end, f.trial_end), f.previous) THEN
 			s := billing.merge_snapshot(s, f, created);
 		ELSE
 			stale := f.fact IS NULL;
 		END IF;
 	END IF;
-	IF f.fact IN ('payment_failed', 'payment_paid') THEN
+	IF f.fact IN ('payment_failed', 'payment_paid')
+	   AND billing.is_cycle(f.billing_reason) THEN
 		stale := billing.is_late_payment(s, f.fact, created)
 			AND NOT (f.fact = 'payment_paid' AND s.checkout_unpaid AND NOT s.invoice_paid);
 		s := billing.merge_payment(s, f, created);
@@ -154,7 +178,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
 	UPDATE billing.subscriptions SET
 		account_id = s.account_id, stripe_customer_id = s.stripe_customer_id,
-		account_ref = s.account_ref, plan = s.plan, period = s.period,
+		account_ref = s.account_ref, ref_claimed = s.ref_claimed, plan = s.plan, period = s.period,
 		price_id = s.price_id, items = s.items, said_plan = s.said_plan,
 		said_period = s.said_period, sold = s.sold, price_known = s.price_known,
 		known_plan = s.known_plan, known_period = s.known_period, known_at = s.known_at,
@@ -163,7 +187,7 @@ BEGIN
 		current_period_end = s.current_period_end, trial_end = s.trial_end,
 		cancel_at_period_end = s.cancel_at_period_end, cancel_at = s.cancel_at,
 		last_event_at = s.last_event_at, last_event_rank = s.last_event_rank,
-		snapshot_status = s.snapshot_status, previous_status = s.previous_status,
+		snapshot_status = s.snapshot_status, previous = s.previous,
 		was_active = s.was_active, past_due_since = s.past_due_since,
 		payment_failed_at = s.payment_failed_at, payment_paid_at = s.payment_paid_at,
 		checkout_unpaid = s.checkout_unpaid, checkout_paid_at = s.checkout_paid_at,
@@ -177,17 +201,17 @@ CREATE OR REPLACE FUNCTION billing.subscription_follow(old billing.subscriptions
 RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-	IF s.checkout_unpaid AND NOT old.checkout_unpaid AND s.was_active
-	   AND s.status = 'incomplete' THEN
+	IF s.was_active AND billing.is_withheld(s) AND NOT billing.is_withheld(old) THEN
 		PERFORM billing.payment_retract(s);
 	END IF;
-	IF (s.status, s.was_active, s.trial_end, s.account_id, s.sold, s.plan)
+	IF (s.status, s.was_active, s.trial_end, s.account_id, s.sold, s.plan,
+		billing.is_withheld(s))
 	   IS DISTINCT FROM (old.status, old.was_active, old.trial_end, old.account_id, old.sold,
-		old.plan) THEN
+		old.plan, billing.is_withheld(old)) THEN
 		PERFORM billing.account_refresh(s.account_id,
 			billing.life_stage(s.status) = 2 AND billing.life_stage(old.status) < 2
 			OR billing.life_stage(s.status) = 0 AND billing.life_stage(old.status) = 1
-			OR old.sold AND NOT s.sold,
+			OR old.sold AND NOT s.sold OR billing.is_withheld(s),
 			NOT old.was_active OR old.account_id IS NULL);
 	END IF;
 END $$;
@@ -200,9 +224,10 @@ CREATE OR REPLACE FUNCTION billing.subscription_apply(f billing.stripe_facts,
 RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
-	old    billing.subscriptions;
-	s      billing.subscriptions;
-	merged record;
+	old      billing.subscriptions;
+	s        billing.subscriptions;
+	merged   record;
+	resolved bigint;
 BEGIN
 	IF NOT erased AND billing.subscription_advance(f, created) THEN
 		RETURN 'applied';
@@ -216,10 +241,13 @@ BEGIN
 	END IF;
 	merged := billing.subscription_merge(s, f, created);
 	s := merged.s;
-	IF s.sold AND (s.account_id IS NULL OR (s.stripe_customer_id, s.account_ref)
-			IS DISTINCT FROM (old.stripe_customer_id, old.account_ref)) THEN
-		s.account_id := coalesce(s.account_id, billing.account_resolve(f.customer,
-			f.account_ref, f.second_ref, f.email));
+	IF s.sold AND (s.account_id IS NULL
+			OR (s.stripe_customer_id, s.account_ref, s.ref_claimed) IS DISTINCT FROM
+				(old.stripe_customer_id, old.account_ref, old.ref_claimed)) THEN
+		-- asked also when it is known: now its customer may be bound
+		resolved := billing.account_resolve(s.stripe_customer_id, s.account_ref,
+			s.ref_claimed, f.email);
+		s.account_id := coalesce(s.account_id, resolved);
 	END IF;
 	IF erased THEN
 		s.account_ref := NULL;

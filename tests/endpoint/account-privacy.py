@@ -24,14 +24,14 @@ suite = Suite(lambda: Shop(durable=False, programs=[
 
 DIGITS = str.maketrans("0123456789_", "ghijklmnopq")
 PARTS = ["account", "subscriptions", "stripe_events", "webhook_failures",
-         "drift", "checkout_sessions", "referrals", "licenses",
+         "drift", "bindings", "checkout_sessions", "referrals", "licenses",
          "gumroad_events", "emails"]
 
 # Every table either names people or does not; a new one has to say.
 NAMING = {"accounts", "subscriptions", "stripe_events", "webhook_failures",
           "drift", "checkout_sessions", "referrals", "licenses",
           "gumroad_events", "emails", "resend_requests"}
-NAMELESS = {"catalogs", "catch_up", "erased_customers", "erasures", "gumroad_charges",
+NAMELESS = {"bindings", "catalogs", "catch_up", "erased_customers", "erasures", "gumroad_charges",
             "gumroad_memberships", "license_keys", "ops_key", "plan_products",
             "plans", "policy", "prices", "reconcile_seen",
             "reconciliations", "samples", "schema_rules", "schema_version"}

@@ -52,8 +52,9 @@ suite = Suite(lambda: Desk(programs=[]))
 
 def snapshot(random_):
     return {"status": random_.choice(STATUSES),
-            "previous_status": random_.choice((None, None, "past_due",
-                                               "incomplete", "active")),
+            "previous": random_.choice((
+                None, {}, {"status": "past_due"}, {"status": "incomplete"},
+                {"status": "active"}, {"quantity": 1}, {"cancel_at": None})),
             "rank": random_.randint(0, 3),
             "metadata": {"plan": random_.choice(("pro", "team", ""))},
             "items": [{"price": random_.choice(PRICES), "interval": "month",

@@ -59,6 +59,124 @@ def email_of_another_customer(desk):
     has(desk.subscription_of(buyer), account_id=None)
 
 
+@suite.case("an address with spaces around it, in an event or a row, is the"
+            " same")
+def spaces(desk):
+    for kept, said in (("  Jane@X.test ", "jane@x.test"),
+                       ("joe@x.test", "  Joe@X.TEST ")):
+        account = desk.account(email=kept)
+        buyer = Buyer(email=said)
+        desk.deliver(buyer.checkout())
+        has(desk.subscription_of(buyer), account_id=account["id"])
+
+
+@suite.case("an address that nobody has verified names nobody")
+def unverified(desk):
+    account = desk.account(email_verified=False)
+    buyer = Buyer(email=account["email"])
+    desk.deliver(buyer.checkout(), answer="unmatched")
+    same(stored(desk, account), account)
+
+
+@suite.case("an account that has a customer and its twin that has none share"
+            " an address: neither is meant")
+def twins(desk):
+    for email in ("twin@example.com", " Twin@example.com"):
+        desk.account(email=email, stripe_customer_id=new_id("cus")
+                     if email.startswith("t") else None)
+    buyer = Buyer(email="twin@example.com")
+    desk.deliver(buyer.checkout(), answer="unmatched")
+    has(desk.subscription_of(buyer), account_id=None)
+
+
+@suite.case("a payment link's reference gives access and binds nobody")
+def payment_link(desk):
+    account = desk.account()
+    buyer = Buyer()
+    desk.deliver(buyer.created(), answer="unmatched")
+    desk.deliver(buyer.checkout(reference=account["external_id"],
+                                payment_link="plink_1"))
+    has(desk.subscription_of(buyer), account_id=account["id"])
+    has(stored(desk, account), stripe_customer_id=None, tier="paid")
+    desk.deliver(buyer.updated())
+    has(stored(desk, account), stripe_customer_id=None)
+
+
+@suite.case("where a verified address matches as well, it stands above a"
+            " payment link's reference")
+def payment_link_address(desk):
+    victim, payer = desk.account(), desk.account()
+    buyer = Buyer(email=payer["email"])
+    desk.deliver(buyer.checkout(reference=victim["external_id"],
+                                payment_link="plink_1"))
+    has(desk.subscription_of(buyer), account_id=payer["id"])
+    has(stored(desk, victim), stripe_customer_id=None, tier="free")
+
+
+@suite.case("customer.updated binds nobody, by address or by metadata")
+def customer_updated(desk):
+    account = desk.account()
+    buyer = Buyer(account["external_id"], email=account["email"])
+    desk.deliver(buyer.customer_event("updated"), answer="unmatched")
+    same(stored(desk, account), account)
+
+
+@suite.case("an account that was linked while the customer was null is bound"
+            " when an event brings the customer")
+def customer_later(desk):
+    account = desk.account()
+    buyer = Buyer()
+    desk.deliver(buyer.checkout(customer=None,
+                                reference=account["external_id"]))
+    has(stored(desk, account), stripe_customer_id=None, tier="paid")
+    desk.deliver(buyer.created())
+    has(stored(desk, account), stripe_customer_id=buyer.customer)
+
+
+@suite.case("each binding is noted with its proof")
+def bindings(desk):
+    account = desk.account()
+    buyer = Buyer(account["external_id"])
+    desk.deliver(buyer.created(), buyer.updated())
+    same(desk.sql("SELECT customer, proof FROM billing.bindings "
+                  "WHERE account_id = %s", account["id"]),
+         [{"customer": buyer.customer, "proof": "metadata"}])
+
+
+@suite.case("an invoice of a customer account alone names nobody, unless it"
+            " is of a subscription that we know")
+def customer_account(desk):
+    nobody = Buyer()
+    event = nobody.invoice_paid(customer=None, customer_account="acct_1",
+                                parent=None)
+    desk.deliver(event, answer="unmatched")
+    buyer = desk.buyer()
+    desk.deliver(buyer.created(status="past_due"),
+                 buyer.invoice_paid(customer=None,
+                                    customer_account="acct_1"))
+    has(desk.subscription_of(buyer), status="active")
+
+
+@suite.case("without created an event is of the time of its receipt")
+def no_created(desk):
+    buyer = desk.buyer()
+    event = buyer.created()
+    del event["created"]
+    desk.deliver(event)
+    same(desk.value("SELECT last_event_at > now() - interval '1 minute' "
+                    "FROM billing.subscriptions WHERE "
+                    "stripe_subscription_id = %s", buyer.subscription), True)
+
+
+@suite.case("deleted needs no status to mean canceled")
+def deleted_bare(desk):
+    buyer = desk.buyer()
+    event = buyer.deleted()
+    del event["data"]["object"]["status"]
+    desk.deliver(buyer.created(), event)
+    has(desk.subscription_of(buyer), status="canceled")
+
+
 @suite.case("an e-mail that two accounts have names neither")
 def shared_email(desk):
     accounts = [desk.account(email="shared@example.com") for _ in range(2)]

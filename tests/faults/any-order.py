@@ -11,7 +11,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
 from harness.desk import Desk, in_threads, when
 from harness.model import buyers_like
-from harness.stripe import DAY, MONTH, PRO_ANNUAL, SHAPES, YEAR
+from harness.stripe import (DAY, MONTH, PRO_ANNUAL, PRO_MONTHLY, SHAPES,
+                            TEAM_MONTHLY, YEAR)
 from harness.tap import Suite, same, true
 
 WORKERS = 4
@@ -61,8 +62,55 @@ SHORT_LIVES = {
             b.deleted(at=DAY, trial_end=START + DAY)],
         {**PRO, "status": "canceled", "tier": "free",
          "trial_end": when(START + DAY),
-         "account_trial_end": when(START + DAY),
+         "account_trial_end": None,
          "last_event_at": when(START + DAY)}),
+    "quantities that change twice in a second": (
+        lambda b: [
+            b.created(at=0),
+            b.updated(at=100, quantity=2, previous={"quantity": 1}),
+            b.updated(at=100, quantity=3, previous={"quantity": 2})],
+        {**PRO, "status": "active", "seat_limit": 3}),
+    "a price that changes twice in a second, and a cancellation": (
+        lambda b: [
+            b.created(at=0),
+            b.updated(at=100, price=TEAM_MONTHLY, previous={
+                "items": {"data": [{"price": {"id": PRO_MONTHLY}}]}}),
+            b.updated(at=100, price=TEAM_MONTHLY, cancel_at=START + DAY,
+                      previous={"cancel_at": None})],
+        {**PRO, "plan": "team", "price_id": TEAM_MONTHLY,
+         "status": "active", "cancel_at_period_end": True}),
+    "overdue and paused within a second": (
+        lambda b: [
+            b.created(at=0),
+            b.updated(at=100, status="past_due",
+                      previous={"status": "active"}),
+            b.updated(at=100, status="paused",
+                      previous={"status": "past_due"}),
+            b.paused(at=100)],
+        {**PRO, "status": "paused"}),
+    "invoices that are not of the cycle, unpaid": (
+        lambda b: [
+            b.created(at=0),
+            b.invoice_failed(at=100, billing_reason="manual"),
+            b.invoice_failed(at=200, billing_reason="subscription_update")],
+        {**PRO, "status": "active", "tier": "paid"}),
+    "an unpaid session, then overdue and gone": (
+        lambda b: [
+            b.created(at=0, status="active"),
+            b.checkout(at=1, payment_status="unpaid"),
+            b.invoice_failed(at=100),
+            b.updated(at=100, status="past_due",
+                      previous={"status": "active"}),
+            b.deleted(at=200)],
+        {**PRO, "status": "canceled", "tier": "free", "has_paid": False}),
+    "an unpaid session, then overdue": (
+        lambda b: [
+            b.created(at=0, status="active"),
+            b.checkout(at=1, payment_status="unpaid"),
+            b.invoice_failed(at=100),
+            b.updated(at=100, status="past_due",
+                      previous={"status": "active"})],
+        {**PRO, "status": "past_due", "tier": "free", "has_paid": False}),
     "a failure and a snapshot that says active in the same second": (
         lambda b: [
             b.created(at=0),

@@ -178,7 +178,6 @@ expect_facts(const struct stripe_facts *facts)
 	expect_text(facts->reference);
 	expect_text(facts->email);
 	expect_text(facts->status);
-	expect_text(facts->previous_status);
 	expect(facts->quantity >= -1 && facts->quantity <= INT32_MAX);
 	expect(facts->period_start_s >= -1 &&
 	    facts->period_start_s <= JSON_TIME_MAX);

@@ -1,8 +1,13 @@
 -- Who recommended whom, and when both get their 45 days.
 
-INSERT INTO billing.accounts (external_id, referral_code, tier, first_paid_at) VALUES
-	('ada', 'ADA', 'paid', now()), ('bob', 'BOB', 'free', NULL), ('eve', 'EVE', 'free', NULL),
-	('payer', 'PAYER', 'free', now()), ('tier', 'TIER', 'paid', NULL);
+INSERT INTO billing.accounts (external_id, referral_code, tier, first_paid_at, email) VALUES
+	('ada', 'ADA', 'paid', now(), 'ada@x.test'), ('bob', 'BOB', 'free', NULL, NULL),
+	('eve', 'EVE', 'free', NULL, NULL), ('payer', 'PAYER', 'free', now(), NULL),
+	('tier', 'TIER', 'paid', NULL, NULL), ('twin', 'TWIN', 'free', NULL, NULL), ('hal', 'HAL', 'free', NULL, ' Ada@X.test '),
+	('fay', 'FAY', 'free', NULL, NULL), ('gil', 'GIL', 'free', NULL, NULL);
+INSERT INTO billing.referrals (code, referrer_account_id, referred_account_id)
+	SELECT 'GIL', g.id, h.id FROM billing.accounts g, billing.accounts h
+		WHERE g.external_id = 'gil' AND h.external_id = 'twin';
 
 CREATE FUNCTION pg_temp.id(name text) RETURNS bigint LANGUAGE sql AS $$
 	SELECT id FROM billing.accounts WHERE external_id = name
@@ -18,10 +23,14 @@ FROM (VALUES
 	('bob',   'BOB',    'own_code'),
 	('payer', 'ADA',    'already_paid'),
 	('tier',  'ADA',    'already_paid'),
+	('gil',   'TWIN',   'mutual_referral'),
+	('hal',   'ADA',    'same_address'),
 	('bob',   'ada',    'captured'),
 	('bob',   'ADA',    'already_captured'),
 	('bob',   'EVE',    'already_captured'),
-	('eve',   'BOB',    'captured')) t(account, code, said);
+	('eve',   'BOB',    'captured'),
+	('fay',   'EVE',    'captured'),
+	('bob',   'FAY',    'already_captured')) t(account, code, said);
 
 SELECT is(pg_temp.credit('ada'), NULL, 'a capture alone is worth nothing');
 

@@ -20,39 +20,55 @@ FROM (VALUES
 	('incomplete_expired', 3, 'incomplete_expired'),
 	(NULL, 3, NULL)) t(status, rank, told);
 
--- The old object: its second, rank, status and previous status; then the new one's.
-SELECT is(billing.is_newer(to_timestamp(t.old_at), t.old_rank::smallint, t.old_status, t.old_before,
-		to_timestamp(t.at), t.rank::smallint, t.status, t.before), t.newer, t.name)
-FROM (VALUES
-	(NULL, NULL, NULL,         NULL,       5, 2, 'active',   NULL,       true,
+-- The old object: its second, rank, state and what was before it; then the new one's.
+-- A state is a status and a quantity.
+SELECT is(billing.is_newer(to_timestamp(t.old_at), t.old_rank::smallint, t.old, t.old_before,
+		to_timestamp(t.at), t.rank::smallint, t.new, t.before), t.newer, t.name)
+FROM (SELECT old_at, old_rank, billing.state(old_status, jsonb_build_array(
+			jsonb_build_object('quantity', old_q)), NULL, false, NULL) AS old,
+		old_before::jsonb, at, rank, billing.state(status, jsonb_build_array(
+			jsonb_build_object('quantity', q)), NULL, false, NULL) AS new,
+		before::jsonb, newer, name
+	FROM (VALUES
+	(NULL, NULL, NULL,         NULL, NULL, 5, 2, 'active',   1, NULL, true,
 		'the first object is news'),
-	(5,    2,    'active',     NULL,       6, 2, 'past_due', NULL,       true,
+	(5, 2, 'active',   1, NULL, 6, 2, 'past_due', 1, NULL, true,
 		'a later second is news'),
-	(6,    0,    'active',     NULL,       5, 2, 'past_due', NULL,       false,
+	(6, 0, 'active',   1, NULL, 5, 2, 'past_due', 1, NULL, false,
 		'an earlier second is none, whatever its rank'),
-	(5,    0,    'active',     NULL,       5, 2, 'past_due', NULL,       true,
+	(5, 0, 'active',   1, NULL, 5, 2, 'past_due', 1, NULL, true,
 		'of one second the higher rank is'),
-	(5,    2,    'active',     NULL,       5, 1, 'past_due', NULL,       false,
+	(5, 2, 'active',   1, NULL, 5, 1, 'past_due', 1, NULL, false,
 		'of one second the lower rank is not'),
-	(5,    2,    'active',     NULL,       5, 2, 'past_due', 'active',   true,
+	(5, 2, 'active',   1, NULL, 5, 2, 'past_due', 1, '{"status": "active"}', true,
 		'of one second and rank the one that comes after the other is'),
-	(5,    2,    'past_due',   'active',   5, 2, 'active',   NULL,       false,
+	(5, 2, 'past_due', 1, '{"status": "active"}', 5, 2, 'active', 1, NULL, false,
 		'of one second and rank the one that comes before the other is not'),
-	(5,    2,    'incomplete', NULL,       5, 2, 'active',   NULL,       true,
+	(5, 2, 'incomplete', 1, NULL, 5, 2, 'active', 1, NULL, true,
 		'of one second and rank the later stage of life is'),
-	(5,    2,    'active',     NULL,       5, 2, 'incomplete', NULL,     false,
+	(5, 2, 'active',   1, NULL, 5, 2, 'incomplete', 1, NULL, false,
 		'of one second and rank the earlier stage of life is not'),
-	(5,    2,    'active',     NULL,       5, 2, 'past_due', NULL,       true,
+	(5, 2, 'active',   1, NULL, 5, 2, 'past_due', 1, NULL, true,
 		'when all ties arrival decides'),
-	(5,    2,    'active',     NULL,       5, 2, 'active',   NULL,       true,
-		'the same status is news: another field may have changed'),
-	(6,    2,    'active',     NULL,       5, 3, 'canceled', NULL,       true,
+	(5, 2, 'active',   1, NULL, 5, 2, 'active',   1, NULL, true,
+		'the same state is news'),
+	(5, 2, 'active',   2, NULL, 5, 2, 'active',   3, '{"quantity": 2}', true,
+		'a quantity that comes after the other is'),
+	(5, 2, 'active',   3, '{"quantity": 2}', 5, 2, 'active', 2, NULL, false,
+		'a quantity that comes before the other is not'),
+	(6, 2, 'active',   1, NULL, 5, 3, 'canceled', 1, NULL, true,
 		'the end is news however old'),
-	(5,    3,    'canceled',   NULL,       6, 2, 'active',   NULL,       false,
+	(5, 3, 'canceled', 1, NULL, 6, 2, 'active',   1, NULL, false,
 		'nothing comes back from the end'),
-	(5,    3,    'canceled',   NULL,       6, 3, 'incomplete_expired', NULL, true,
+	(5, 3, 'canceled', 1, NULL, 6, 3, 'incomplete_expired', 1, NULL, true,
 		'of two ends the later second is news'))
-	t(old_at, old_rank, old_status, old_before, at, rank, status, before, newer, name);
+	v(old_at, old_rank, old_status, old_q, old_before, at, rank, status, q, before, newer,
+		name)) t;
+
+SELECT is(billing.is_cycle(t.reason), t.cycle, coalesce(t.reason, 'no reason') || ': of the cycle')
+FROM (VALUES (NULL, true), ('subscription', true), ('subscription_create', true),
+	('subscription_cycle', true), ('subscription_threshold', true), ('manual', false),
+	('subscription_update', false), ('upcoming', false)) t(reason, cycle);
 
 SELECT is(billing.is_recovery(t.status, t.before), t.recovers,
 	format('%s after %s: a late payment has arrived', t.status, t.before))

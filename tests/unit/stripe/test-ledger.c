@@ -168,7 +168,7 @@ START_TEST(everything_known_is_passed_on)
 		"\"subscription\":\"sub_1\",\"reference\":\"acc_1\","
 		"\"email\":\"a@b.c\",\"rank\":2,"
 		"\"metadata\":{\"plan\":\"pro\"},"
-		"\"status\":\"active\",\"previous_status\":\"trialing\","
+		"\"status\":\"active\",\"previous\":{\"status\":\"trialing\"},"
 		"\"items\":[{\"price\":\"price_1\",\"quantity\":3}],"
 		"\"current_period_start\":\"1970-01-01T00:01:40Z\","
 		"\"current_period_end\":\"1970-01-01T00:03:20Z\","
@@ -187,7 +187,7 @@ START_TEST(everything_known_is_passed_on)
 	entry.facts.reference = "acc_1";
 	entry.facts.email = "a@b.c";
 	entry.facts.status = "active";
-	entry.facts.previous_status = "trialing";
+	entry.facts.previous = parsed("{\"status\":\"trialing\"}");
 	entry.facts.rank = RANK_UPDATED;
 	entry.facts.metadata = parsed("{\"plan\":\"pro\"}");
 	entry.facts.items = parsed("[{\"price\":\"price_1\"}]");

@@ -92,7 +92,7 @@ described(void)
 	add_text(out, "reference", facts.reference);
 	add_text(out, "email", facts.email);
 	add_text(out, "status", facts.status);
-	add_text(out, "was", facts.previous_status);
+	add_json(out, "previous");
 	if (facts.rank != RANK_CREATED)
 		fprintf(out, " rank=%d", (int)facts.rank);
 	add_json(out, "metadata");
@@ -297,25 +297,44 @@ START_TEST(reads_subscriptions)
 }
 
 static const struct {
-	const char *previous, *status;
+	const char *previous, *facts;
 } previous[] = {
-	{ "{'status':'trialing'}", "trialing" },
-	{ "{'status':null}", NULL },
-	{ "{'status':5}", NULL },
-	{ "{'items':{'data':[]}}", NULL },
-	{ "{}", NULL },
-	{ "[]", NULL },
-	{ NULL, NULL },
+	{ "{'status':'trialing'}", " previous={'status':'trialing'}" },
+	{ "{'status':null}", " previous={'status':null}" },
+	{ "{'status':{'x':1}}", " previous={}" },
+	{ "{'quantity':2,'cancel_at':5,'cancel_at_period_end':false,"
+	  "'trial_end':null,'metadata':{'a':'b'}}",
+	    " previous={'quantity':2,'cancel_at':5,'cancel_at_period_end':false,"
+	    "'trial_end':null}" },
+	{ "{'items':{'data':[{'price':{'id':'price_1'},'quantity':3}]}}",
+	    " previous={'price':'price_1','quantity':3}" },
+	{ "{'plan':{'id':'gold'}}", " previous={'price':'gold'}" },
+	{ "{'items':{'data':[]}}", " previous={}" },
+	{ "{}", " previous={}" },
+	{ "[]", "" },
+	{ NULL, "" },
 };
 
-START_TEST(reads_the_status_before)
+START_TEST(reads_what_was_before)
 {
 	const char *problem;
 
 	ck_assert_int_eq(stripe_facts_subscription(object("{" SUB "}"),
 			     object(previous[_i].previous), &facts, &problem),
 	    RC_OK);
-	ck_assert_pstr_eq(facts.previous_status, previous[_i].status);
+	ck_assert_str_eq(described(),
+	    arena_printf(arena, "%s%s", ACTIVE, previous[_i].facts));
+}
+
+START_TEST(what_is_deleted_needs_no_status)
+{
+	const char *problem;
+
+	facts.rank = RANK_DELETED;
+	ck_assert_int_eq(stripe_facts_subscription(
+			     object("{'id':'sub_1'}"), NULL, &facts, &problem),
+	    RC_OK);
+	ck_assert_str_eq(facts.status, "canceled");
 }
 
 static const struct {
@@ -625,7 +644,8 @@ add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	unit_add_table(tests, reads_subscriptions, subscriptions);
-	unit_add_table(tests, reads_the_status_before, previous);
+	unit_add_table(tests, reads_what_was_before, previous);
+	tcase_add_test(tests, what_is_deleted_needs_no_status);
 	unit_add_table(tests, reads_checkout_sessions, sessions);
 	unit_add_table(tests, reads_invoices, invoices);
 	unit_add_table(tests, reads_customers, customers);
