@@ -4,6 +4,11 @@
  *   GET /account
  *     200 access, until, reason, plan, features …   with an ETag
  *     304                                           the client has that answer
+ *   GET /account?feature=NAME
+ *     204                                           it is included
+ *     403 not_included                              400 invalid_feature
+ *   GET /plans
+ *     200 what is sold                              of nobody's in particular
  *     404 user_not_found                            no such account
  *   POST /account/referral {"code":…}
  *     200 {"captured":true}                         once, before the first payment
@@ -21,6 +26,7 @@
 #include <time.h>
 
 #include "program/caller.h"
+#include "base/form.h"
 #include "base/json.h"
 #include "command/catalog_tools.h"
 #include "command/privacy.h"
@@ -38,8 +44,16 @@ DB_STATEMENT(account_show, 4, "SELECT billing.account_show($1, $2, $3, $4)");
 DB_STATEMENT(
     account_refer, 5, "SELECT billing.account_refer($1, $2, $3, $4, $5)");
 
+DB_STATEMENT(account_has, 5, "SELECT billing.account_has($1, $2, $3, $4, $5)");
+DB_STATEMENT(plans_show, 0, "SELECT billing.plans_show()");
+DB_STATEMENT(catalog_findings, 0,
+    "SELECT finding, advice FROM billing.catalog_findings()");
+
 static const struct db_statement *const own_statements[] = {
 	&sql_account_show.is,
+	&sql_account_has.is,
+	&sql_plans_show.is,
+	&sql_catalog_findings.is,
 	&sql_account_refer.is,
 	NULL,
 };
@@ -82,18 +96,91 @@ not_found(struct request *request)
 	    "make one.");
 }
 
+/*
+ * asked_feature - the query's feature; NULL: it asks for none. RC_BAD_REQUEST:
+ * the query is no form.
+ */
+static enum rc
+asked_feature(struct request *request, const char **feature)
+{
+	const char *query = request_param(request, "QUERY_STRING");
+	const struct form_field *field;
+	struct form *form;
+
+	*feature = NULL;
+	if (query == NULL || *query == '\0')
+		return RC_OK;
+	if (form_parse(request_arena(request), query, strlen(query), &form) !=
+	    RC_OK)
+		return RC_BAD_REQUEST;
+	field = form_next(form, "feature", NULL);
+	return field == NULL ? RC_OK : form_text(field, feature);
+}
+
+/* has_feature - GET /account?feature=NAME: 204 or 403, for auth_request */
+static enum rc
+has_feature(struct service *service, struct request *request,
+    const struct caller *caller, const char *feature)
+{
+	const char *const params[] = { caller->id, caller->email,
+		caller_verified(caller), caller->role, feature };
+	struct db_result *result;
+	const char *has;
+	bool granted;
+	enum rc rc;
+
+	rc = db_run(service->db, sql_account_has, params, &result);
+	if (rc != RC_OK)
+		return rc;
+	has = db_result_text(result, 0, 0);
+	granted = has != NULL && *has == 't';
+	db_result_free(result);
+	if (has == NULL)
+		return not_found(request);
+	if (!granted)
+		return request_fail_status(request, 403, RC_SIGNATURE,
+		    "not_included", "The account's plan does not include it.");
+	return request_reply_empty(request, 204);
+}
+
+/* get_plans - GET /plans: what is sold; nobody has to sign in */
+static enum rc
+get_plans(struct service *service, struct request *request)
+{
+	struct db_result *result;
+	json_object *plans;
+	const char *text;
+	enum rc rc;
+
+	rc = db_run_bare(service->db, sql_plans_show, &result);
+	if (rc != RC_OK)
+		return rc;
+	text = db_result_text(result, 0, 0);
+	rc = json_parse(request_arena(request), text, strlen(text), &plans);
+	db_result_free(result);
+	return rc != RC_OK ?
+	    rc :
+	    request_reply_tagged(request, json_object_get(plans));
+}
+
 /* get_account - GET /account */
 static enum rc
 get_account(struct service *service, struct request *request)
 {
 	const struct state *state = service->state;
 	json_object *account;
+	const char *feature;
 	struct caller caller;
 	enum rc rc;
 
 	rc = caller_identify(&state->callers, request, &caller);
 	if (rc != RC_OK)
 		return rc;
+	if (asked_feature(request, &feature) != RC_OK)
+		return request_fail(request, RC_BAD_REQUEST, "invalid_feature",
+		    "Name one feature of the catalog: ?feature=NAME.");
+	if (feature != NULL)
+		return has_feature(service, request, &caller, feature);
 	rc = find(service, request_arena(request), &caller, &account);
 	if (rc == RC_NOT_FOUND)
 		return not_found(request);
@@ -266,13 +353,33 @@ static const struct command token_command = {
 	.run = token,
 };
 
-/* examine - for check: who may call */
+/* examine_catalog - whether there is one, and what it forgets */
+static void
+examine_catalog(struct service *service, struct doctor *doctor)
+{
+	struct db_result *result;
+
+	if (service->db == NULL ||
+	    db_run_bare(service->db, sql_catalog_findings, &result) != RC_OK)
+		return; /* why is said of the database already */
+	for (int i = 0; i < db_result_rows(result); i++)
+		doctor_warn(doctor, "catalog",
+		    arena_printf(service->arena, "%s",
+			db_result_named(result, i, "advice")),
+		    "%s", db_result_named(result, i, "finding"));
+	if (db_result_rows(result) == 0)
+		doctor_ok(doctor, "catalog", "lists all live prices");
+	db_result_free(result);
+}
+
+/* examine - for check: who may call, what is sold */
 static void
 examine(struct service *service, struct doctor *doctor)
 {
 	const struct state *state = service->state;
 
 	caller_examine(&state->callers, doctor);
+	examine_catalog(service, doctor);
 }
 
 int
@@ -282,6 +389,7 @@ main(int argc, char **argv)
 		STATS_DIR, SETTING_END };
 	static const struct route routes[] = {
 		{ "GET", "/account", BODY_MAX, get_account },
+		{ "GET", "/plans", BODY_MAX, get_plans },
 		{ "POST", "/account/referral", BODY_MAX, post_referral },
 		{ NULL, NULL, 0, NULL },
 	};

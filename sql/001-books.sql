@@ -66,6 +66,8 @@ CREATE TABLE billing.subscriptions (
 	checkout_unpaid        boolean NOT NULL DEFAULT false,
 	checkout_paid_at       timestamptz,
 	invoice_paid           boolean NOT NULL DEFAULT false,
+	money_at               timestamptz,
+	pause_collection       jsonb,
 	created_at             timestamptz NOT NULL DEFAULT now(),
 	updated_at             timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 80);
@@ -106,6 +108,8 @@ COMMENT ON COLUMN billing.subscriptions.checkout_unpaid IS
 	'its Checkout session ended unpaid: it grants nothing until money was seen';
 COMMENT ON COLUMN billing.subscriptions.invoice_paid IS
 	'some invoice of it has been paid, whenever that was';
+COMMENT ON COLUMN billing.subscriptions.money_at IS
+	'when the first money came: an invoice of its cycle, paid with more than nothing';
 COMMENT ON COLUMN billing.subscriptions.was_active IS
 	'it has been trialing or active, as any of its events says, also a stale one';
 COMMENT ON COLUMN billing.subscriptions.past_due_since IS
@@ -130,6 +134,8 @@ CREATE TYPE billing.stripe_facts AS (
 	account_ref          text,
 	payment_link         boolean,
 	billing_reason       text,
+	amount_paid          bigint,
+	pause_collection     jsonb,
 	email                text,
 	status               text,
 	previous             jsonb,

@@ -25,6 +25,7 @@ COMMENT ON COLUMN billing.plans.place IS 'its number in the order of the file';
 CREATE TABLE billing.prices (
 	price_id   text PRIMARY KEY,
 	plan       text NOT NULL REFERENCES billing.plans,
+	place      integer NOT NULL,
 	period     text NOT NULL,
 	days       integer,
 	sold       boolean NOT NULL,
@@ -47,7 +48,9 @@ CREATE TABLE billing.policy (
 	other_prices  text NOT NULL DEFAULT 'paid' CHECK (other_prices IN ('ignore', 'paid')),
 	metadata_key  text NOT NULL DEFAULT 'account',
 	grace_days    integer NOT NULL DEFAULT 14,
+	pause_collection text NOT NULL DEFAULT 'keep' CHECK (pause_collection IN ('keep', 'stop')),
 	referral_days integer NOT NULL DEFAULT 45,
+	convert_on    text NOT NULL DEFAULT 'payment' CHECK (convert_on IN ('payment', 'trial')),
 	free          jsonb NOT NULL DEFAULT '{}'
 );
 

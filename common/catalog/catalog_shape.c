@@ -36,8 +36,10 @@ static const struct shape product[] = { { "tier", NULL }, { "plans", tiers },
 	{ NULL, NULL } };
 static const struct shape products[] = { { ANY, product }, { NULL, NULL } };
 
-static const struct shape policy[] = { { "grace_days", NULL }, { NULL, NULL } };
-static const struct shape referral[] = { { "days", NULL }, { NULL, NULL } };
+static const struct shape policy[] = { { "grace_days", NULL },
+	{ "pause_collection", NULL }, { NULL, NULL } };
+static const struct shape referral[] = { { "days", NULL },
+	{ "convert_on", NULL }, { NULL, NULL } };
 
 static const struct shape catalog[] = { { "default_plan", NULL },
 	{ "plans", plans }, { "free", everybody }, { "checkout", checkout },

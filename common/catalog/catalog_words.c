@@ -32,6 +32,22 @@ check_days(struct arena *arena, json_object *document, const char *owner,
 	    "must be a whole number of days");
 }
 
+/* check_word - one of two, when it is there */
+static enum rc
+check_word(struct arena *arena, json_object *document, const char *owner,
+    const char *name, const char *one, const char *other, const char **problem)
+{
+	const char *word;
+	enum rc rc = json_string(json_member(document, owner), name, &word);
+
+	if (rc == RC_NOT_FOUND ||
+	    (rc == RC_OK &&
+		(strcmp(word, one) == 0 || strcmp(word, other) == 0)))
+		return RC_OK;
+	return wrong(arena, problem, arena_printf(arena, "%s.%s", owner, name),
+	    arena_printf(arena, "must be \"%s\" or \"%s\"", one, other));
+}
+
 /* check_flags - what of a plan is true or false, and its rank */
 static enum rc
 check_flags(struct arena *arena, json_object *plan, const char *place,
@@ -174,7 +190,11 @@ catalog_words_check(
 	if (rc == RC_BAD_REQUEST || (rc == RC_OK && *word == '\0'))
 		return wrong(arena, problem, "metadata_key",
 		    "must be a key of Stripe's metadata");
-	if (check_days(arena, document, "policy", "grace_days", problem) !=
+	if (check_word(arena, document, "policy", "pause_collection", "keep",
+		"stop", problem) != RC_OK ||
+	    check_word(arena, document, "referral", "convert_on", "payment",
+		"trial", problem) != RC_OK ||
+	    check_days(arena, document, "policy", "grace_days", problem) !=
 		RC_OK ||
 	    check_days(arena, document, "referral", "days", problem) != RC_OK)
 		return RC_BAD_REQUEST;

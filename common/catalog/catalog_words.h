@@ -5,7 +5,8 @@
  *   {"plans": {"pro": {"rank": 20, "addon": false, "per_seat": false,
  *                      "products": ["prod_…"], "features": {…}}},
  *    "other_prices": "ignore", "metadata_key": "account",
- *    "policy": {"grace_days": 14}, "referral": {"days": 45}}
+ *    "policy": {"grace_days": 14, "pause_collection": "keep"},
+ *    "referral": {"days": 45, "convert_on": "payment"}}
  *
  * The database reads these words when the catalog is applied; see rules/catalog.sql
  * in sql/.

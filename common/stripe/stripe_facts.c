@@ -83,6 +83,7 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
     struct stripe_facts *facts, const char **problem)
 {
 	bool at_period_end = false;
+	int64_t resumes_s;
 	enum rc rc;
 
 	if (json_string(subscription, "id", &facts->subscription) != RC_OK ||
@@ -117,6 +118,11 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
 		return malformed(problem, "subscription.quantity");
 	facts->cancel_scheduled = at_period_end || facts->cancel_at_s != -1;
 	facts->metadata = metadata(subscription);
+	facts->pause_collection = json_member(subscription, "pause_collection");
+	if (json_integer(facts->pause_collection, "resumes_at", 0,
+		JSON_TIME_MAX, &resumes_s) == RC_BAD_REQUEST)
+		return malformed(
+		    problem, "subscription.pause_collection.resumes_at");
 	facts->previous = previous;
 	return RC_OK;
 }
@@ -180,6 +186,9 @@ stripe_facts_invoice(
 	if (json_string(invoice, "billing_reason", &facts->billing_reason) !=
 	    RC_OK)
 		facts->billing_reason = NULL;
+	if (json_integer(invoice, "amount_paid", 0, INT64_MAX,
+		&facts->amount_paid) == RC_BAD_REQUEST)
+		return malformed(problem, "invoice.amount_paid");
 	if (details == NULL)
 		details = json_member(invoice, "subscription_details");
 	facts->metadata = metadata(details);
@@ -379,6 +388,9 @@ put_snapshot(json_object *object, const struct stripe_facts *facts)
 	if (json_object_is_type(facts->previous, json_type_object))
 		put_previous(object, facts->previous);
 	put_items(object, facts);
+	if (json_object_is_type(facts->pause_collection, json_type_object))
+		json_object_object_add(object, "pause_collection",
+		    json_object_get(facts->pause_collection));
 	put_time(object, "current_period_start", facts->period_start_s);
 	put_time(object, "current_period_end", facts->period_end_s);
 	put_time(object, "trial_end", facts->trial_end_s);
@@ -401,6 +413,9 @@ stripe_facts_json(const struct stripe_facts *facts)
 		json_object_object_add(
 		    object, "payment_link", json_object_new_boolean(true));
 	put_text(object, "billing_reason", facts->billing_reason);
+	if (facts->amount_paid > 0)
+		json_object_object_add(object, "amount_paid",
+		    json_object_new_int64(facts->amount_paid));
 	put_text(object, "email", facts->email);
 	json_object_object_add(
 	    object, "rank", json_object_new_int((int)facts->rank));

@@ -34,6 +34,7 @@ struct stripe_facts {
 	const char *reference;	    /* a session's client_reference_id */
 	bool payment_link;	    /* anybody could write that reference */
 	const char *billing_reason; /* an invoice's */
+	int64_t amount_paid;	    /* of an invoice, in the smallest unit */
 	const char *email;
 	json_object *metadata; /* of the object, an object or NULL */
 
@@ -45,6 +46,7 @@ struct stripe_facts {
 	int64_t period_start_s, period_end_s, trial_end_s;
 	int64_t cancel_at_s;
 	bool cancel_scheduled; /* at the period's end, or at cancel_at_s */
+	json_object *pause_collection; /* an object or NULL */
 };
 
 /* Empties *facts: everything unknown. */

@@ -8,6 +8,25 @@ LANGUAGE sql STABLE AS $$
 	SELECT make_interval(days => grace_days) FROM billing.policy
 $$;
 
+-- Whether its collection is paused and the catalog says that this stops access.
+CREATE OR REPLACE FUNCTION billing.is_stopped(s billing.subscriptions) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+	SELECT s.pause_collection IS NOT NULL
+		AND (SELECT p.pause_collection = 'stop' FROM billing.policy p)
+$$;
+
+-- How it is paused, as GET /account says it; NULL: it is not.
+CREATE OR REPLACE FUNCTION billing.paused(status text, pause_collection jsonb) RETURNS json
+LANGUAGE sql STABLE AS $$
+	SELECT CASE
+	WHEN status = 'paused' THEN json_build_object('kind', 'subscription', 'reason', NULL,
+		'resumes_at', NULL)
+	WHEN pause_collection IS NOT NULL AND NOT billing.is_terminal(status)
+	THEN json_build_object('kind', 'collection', 'reason', pause_collection ->> 'behavior',
+		'resumes_at', billing.utc(to_timestamp((pause_collection ->> 'resumes_at')::bigint)))
+	END
+$$;
+
 -- What one subscription gives: why there is access and until when, or two NULLs.
 --   trial, subscription  it runs; until the end of the trial or the period, NULL
 --                        while the period is not known yet
@@ -32,7 +51,7 @@ LANGUAGE sql STABLE AS $$
 			AND (s.cancel_at > greatest(s.current_period_end, now())) IS NOT TRUE AS last OFFSET 0) e
 	CROSS JOIN LATERAL (SELECT
 		CASE
-		WHEN s.sold IS FALSE OR billing.is_withheld(s) THEN NULL
+		WHEN s.sold IS FALSE OR billing.is_withheld(s) OR billing.is_stopped(s) THEN NULL
 		WHEN s.status = 'past_due' THEN 'grace'
 		WHEN s.status NOT IN ('active', 'trialing') THEN NULL
 		WHEN e.ends <= now() AND NOT e.last THEN 'grace'
@@ -149,6 +168,8 @@ BEGIN
 		'seat_limit', v.seat_limit,
 		'current_period_end', billing.utc(v.current_period_end),
 		'cancel_at_period_end', v.cancel_at_period_end,
+		'cancel_at', billing.utc(v.cancel_at),
+		'paused', billing.paused(v.status, v.pause_collection),
 		'trial_days_remaining', coalesce(billing.days_until(v.trial_end), 0),
 		'credit_until', billing.utc(v.credit_until),
 		'credit_days_remaining', coalesce(billing.days_until(v.credit_until), 0),
@@ -159,3 +180,36 @@ BEGIN
 END $$;
 
 GRANT EXECUTE ON FUNCTION billing.account_show(text, text, boolean, text) TO paydesk_account;
+
+-- Whether an account has a feature: it is true, or a number above nothing, or anything else
+-- that is not null or false. NULL when there is no such account.
+CREATE OR REPLACE FUNCTION billing.account_has(caller text, address text, verified boolean,
+	role_ text, feature text)
+RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	account bigint := billing.caller_account(caller, address, verified, role_);
+BEGIN
+	RETURN (SELECT coalesce(f.value, 'null') NOT IN ('null', 'false', '0')
+		FROM billing.access v CROSS JOIN LATERAL (SELECT billing.account_features(v.account_id,
+			v.access, v.plan) -> feature AS value) f
+		WHERE v.account_id = account);
+END $$;
+
+GRANT EXECUTE ON FUNCTION billing.account_has(text, text, boolean, text, text) TO paydesk_account;
+
+-- What is sold, as GET /plans answers: the plans in the order of the catalog, each with its
+-- features and the prices that can be bought.
+CREATE OR REPLACE FUNCTION billing.plans_show() RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT json_build_object('plans', coalesce(json_agg(json_build_object(
+		'plan', p.plan, 'addon', p.addon, 'features', p.features,
+		'periods', (SELECT coalesce(json_agg(json_build_object('period', r.period,
+				'price', r.price_id, 'trial_days', r.trial_days)
+				ORDER BY r.place), '[]')
+			FROM billing.prices r WHERE r.plan = p.plan AND r.sold))
+		ORDER BY p.place), '[]'))
+	FROM billing.plans p
+$$;
+
+GRANT EXECUTE ON FUNCTION billing.plans_show() TO paydesk_account;

@@ -3,9 +3,10 @@
 -- What an account mirrors of its subscriptions, and its tier. subscriptions are all of
 -- the account's. ended says that one of them has just ended, or turned out to be
 -- unpaid: that takes the tier away unless another one is active, has been and is not
--- over, or is overdue. pays: money was seen for one of them.
+-- over, or is overdue. pays: money was seen for one of them, or as the catalog's convert_on
+-- says, a trial. One whose money is outstanding counts for nothing.
 CREATE OR REPLACE FUNCTION billing.account_merge(INOUT a billing.accounts,
-	subscriptions billing.subscriptions[], ended boolean, OUT pays boolean)
+	subscriptions billing.subscriptions[], ended boolean, convert_on text, OUT pays boolean)
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
 	s       billing.subscriptions;
@@ -24,17 +25,18 @@ BEGIN
 		CONTINUE WHEN billing.is_withheld(s);
 		grants := grants OR s.status IN ('trialing', 'active')
 			OR (s.was_active AND s.status IN ('past_due', 'unpaid', 'paused'));
-		pays := pays OR s.was_active;
+		pays := pays OR s.money_at IS NOT NULL OR (convert_on = 'trial' AND s.was_active);
 		overdue := overdue OR s.status = 'past_due';
 	END LOOP;
 	a.tier := CASE WHEN grants THEN 'paid' WHEN ended AND NOT overdue THEN 'free' ELSE a.tier END;
 END $$;
 
 -- Brings an account in line with its subscriptions, and on the first payment ever the
--- referral. The account is locked first: it may have subscriptions of several customers,
--- whose events are not applied one at a time. When this may be its first payment, so is
--- the one that referred it, both in the order of their ids, so that two that referred
--- each other cannot deadlock.
+-- referral; where a trial is enough, not when a person has made the account a paid one.
+-- The account is locked first: it may have subscriptions of several customers, whose events
+-- are not applied one at a time. When this may be its first payment, so is the one that
+-- referred it, both in the order of their ids, so that two that referred each other cannot
+-- deadlock.
 CREATE OR REPLACE FUNCTION billing.account_refresh(account bigint, ended boolean,
 	maybe_first boolean)
 RETURNS void
@@ -44,6 +46,7 @@ DECLARE
 	a      billing.accounts;
 	merged record;
 	first  boolean;
+	converts_on text := (SELECT convert_on FROM billing.policy);
 BEGIN
 	IF maybe_first THEN
 		PERFORM FROM billing.accounts WHERE id = account OR id = (
@@ -53,10 +56,11 @@ BEGIN
 	END IF;
 	SELECT * INTO old FROM billing.accounts WHERE id = account FOR NO KEY UPDATE;
 	merged := billing.account_merge(old, ARRAY(SELECT s FROM billing.subscriptions s
-		WHERE s.account_id = account AND billing.is_base(s)), ended);
+		WHERE s.account_id = account AND billing.is_base(s)), ended,
+		converts_on);
 	a := merged.a;
 	first := merged.pays AND old.first_paid_at IS NULL;
-	IF first AND old.tier = 'free' THEN
+	IF first AND (old.tier = 'free' OR converts_on = 'payment') THEN
 		PERFORM billing.referral_convert(account);
 	END IF;
 	IF first OR a IS DISTINCT FROM old THEN

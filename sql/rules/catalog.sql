@@ -12,16 +12,18 @@ LANGUAGE sql AS $$
 		       coalesce((p.value ->> 'per_seat')::boolean, false),
 		       coalesce((p.value -> 'features')::jsonb, '{}')
 		FROM json_each(document -> 'plans') WITH ORDINALITY p (key, value, place);
-	INSERT INTO billing.prices (price_id, plan, period, days, sold, trial_days, license)
-		SELECT o.offer ->> 'price', p.key, coalesce(o.period, o.offer ->> 'period'),
+	INSERT INTO billing.prices (price_id, plan, place, period, days, sold, trial_days, license)
+		SELECT o.offer ->> 'price', p.key, o.place, coalesce(o.period, o.offer ->> 'period'),
 		       (o.offer ->> 'days')::integer,
 		       coalesce((o.offer ->> 'sold')::boolean, true),
 		       coalesce((o.offer ->> 'trial_days')::integer, 0), (o.offer -> 'license')::jsonb
 		FROM json_each(document -> 'plans') p
 		CROSS JOIN LATERAL (
-			SELECT 'monthly' AS period, p.value -> 'monthly' AS offer
-			UNION ALL SELECT 'annual', p.value -> 'annual'
-			UNION ALL SELECT NULL, e FROM json_array_elements(p.value -> 'prices') e) o
+			SELECT 1 AS place, 'monthly' AS period, p.value -> 'monthly' AS offer
+			UNION ALL SELECT 2, 'annual', p.value -> 'annual'
+			UNION ALL SELECT 2 + e.place, NULL, e.value
+				FROM json_array_elements(p.value -> 'prices')
+					WITH ORDINALITY e (value, place)) o
 		WHERE o.offer IS NOT NULL;
 	INSERT INTO billing.plan_products (product, plan)
 		SELECT e, p.key FROM json_each(document -> 'plans') p
@@ -41,6 +43,8 @@ LANGUAGE sql AS $$
 			THEN 'ignore' ELSE 'paid' END),
 		metadata_key = coalesce(document ->> 'metadata_key', 'account'),
 		grace_days = coalesce(grace, (document -> 'policy' ->> 'grace_days')::integer, 14),
+		pause_collection = coalesce(document -> 'policy' ->> 'pause_collection', 'keep'),
+		convert_on = coalesce(document -> 'referral' ->> 'convert_on', 'payment'),
 		referral_days = coalesce(referral, (document -> 'referral' ->> 'days')::integer, 45),
 		free = coalesce((document -> 'free' -> 'features')::jsonb, '{}')
 $$;
@@ -144,3 +148,23 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 GRANT EXECUTE ON FUNCTION billing.catalog_list() TO paydesk_operator;
+
+-- What an operator should know of the catalog: that there is none, and which prices live
+-- subscriptions have that nobody has listed; they keep the plan that they had.
+CREATE OR REPLACE FUNCTION billing.catalog_findings() RETURNS TABLE (finding text, advice text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT 'none was applied: every price counts, as plan unknown',
+	       'Say what is sold: paydesk catalog apply FILE.'
+		FROM billing.policy WHERE catalog_id IS NULL
+	UNION ALL
+	SELECT format('%s is not in it, and %s live %s', s.price_id, count(*),
+			CASE count(*) WHEN 1 THEN 'subscription has that price'
+			ELSE 'subscriptions have that price' END),
+	       'List the price, or the product of it, under its plan.'
+		FROM billing.subscriptions s, billing.policy p
+		WHERE NOT s.price_known AND s.sold AND NOT billing.is_terminal(s.status)
+		  AND p.catalog_id IS NOT NULL
+		GROUP BY s.price_id
+$$;
+
+GRANT EXECUTE ON FUNCTION billing.catalog_findings() TO paydesk_account;

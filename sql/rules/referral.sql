@@ -37,7 +37,7 @@ BEGIN
 		SELECT referrer_account_id FROM billing.referrals
 			WHERE referred_account_id = s.account_id)
 		ORDER BY id FOR NO KEY UPDATE;
-	IF EXISTS (SELECT FROM billing.subscriptions
+	IF s.money_at IS NOT NULL OR EXISTS (SELECT FROM billing.subscriptions
 			WHERE account_id = s.account_id AND was_active AND id <> s.id
 			  AND (NOT checkout_unpaid OR invoice_paid OR checkout_paid_at IS NOT NULL)) THEN
 		RETURN;

@@ -4,10 +4,11 @@
 -- the long way, in half the time; a test compares the two.
 
 -- Writes the snapshot into its row. Without an offer o its items have to be those that the
--- row has, which then is of the same plan. The account is NULL when the event is none of
--- these, and nothing is written. changed: its account has to follow.
--- (Nobody but the events of its customer, who come one at a time, changes what is
--- read of old here; a status that a person sets is no longer the computed one.)
+-- row has, which then is of the same plan; what was fetched to mend a row looks anew. The
+-- account is NULL when the event is none of these, and nothing is written. changed: its
+-- account has to follow. (Nobody but the events of its customer, who come one at a time,
+-- changes what is read of old here; a status that a person sets is no longer the computed
+-- one.)
 CREATE OR REPLACE FUNCTION billing.snapshot_advance(f billing.stripe_facts, o billing.offer,
 	created timestamptz, OUT account bigint, OUT changed boolean)
 LANGUAGE plpgsql AS $$
@@ -26,6 +27,7 @@ BEGIN
 		known_at = created, known_rank = f.rank, current_period_start = f.current_period_start,
 		current_period_end = f.current_period_end, trial_end = f.trial_end,
 		cancel_at_period_end = f.cancel_at_period_end, cancel_at = f.cancel_at,
+		pause_collection = nullif(f.pause_collection, 'null'),
 		account_ref = coalesce(f.account_ref, s.account_ref),
 		payment_failed_at = NULL, payment_paid_at = NULL,
 		past_due_since = CASE WHEN f.status = 'past_due' THEN coalesce(
@@ -36,8 +38,8 @@ BEGIN
 		  AND s.account_id IS NOT NULL AND s.stripe_customer_id = f.customer
 		  AND (s.account_ref = f.account_ref OR f.account_ref IS NULL) AND NOT s.ref_claimed
 		  AND s.status = s.computed_status AND s.was_active AND s.sold
-		  AND CASE WHEN o IS NULL THEN s.price_known AND s.items = f.items
-			AND s.price_id IS NOT NULL ELSE s.plan = o.plan END
+		  AND CASE WHEN o IS NULL THEN s.price_known AND s.items = f.items AND f.rank <> 1
+			AND s.price_id IS NOT NULL AND s.plan = s.known_plan ELSE s.plan = o.plan END
 		  AND s.status IN ('active', 'trialing', 'past_due')
 		  AND s.last_event_at < created
 		  AND (s.known_at < created OR s.known_at IS NULL)
@@ -49,8 +51,8 @@ BEGIN
 		INTO account, changed;
 END $$;
 
--- The account follows when this is its only subscription and its first payment is
--- known; otherwise by billing.account_refresh(). It is locked before it is asked.
+-- The account follows when this is its only subscription and this cannot be its first
+-- payment; otherwise by billing.account_refresh(). It is locked before it is asked.
 CREATE OR REPLACE FUNCTION billing.account_advance(account bigint, f billing.stripe_facts)
 RETURNS void
 LANGUAGE plpgsql AS $$
@@ -60,7 +62,8 @@ BEGIN
 		SET subscription_status = f.status, tier = 'paid',
 		    trial_end = CASE WHEN f.status = 'trialing' THEN f.trial_end END,
 		    updated_at = now()
-		WHERE a.id = account AND a.first_paid_at IS NOT NULL
+		WHERE a.id = account AND (a.first_paid_at IS NOT NULL
+			OR (SELECT convert_on = 'payment' FROM billing.policy))
 		  AND NOT EXISTS (SELECT FROM billing.subscriptions o
 			WHERE o.account_id = account AND o.stripe_subscription_id <> f.subscription);
 	IF NOT FOUND THEN

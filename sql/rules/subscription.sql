@@ -29,6 +29,7 @@ BEGIN
 	s.trial_end := f.trial_end;
 	s.cancel_at_period_end := f.cancel_at_period_end;
 	s.cancel_at := f.cancel_at;
+	s.pause_collection := nullif(f.pause_collection, 'null');
 	IF s.payment_failed_at < created OR (s.payment_failed_at = created
 			AND billing.is_recovery(f.status, f.previous ->> 'status')) THEN
 		s.payment_failed_at := NULL;
@@ -47,6 +48,9 @@ LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
 	IF f.fact = 'payment_paid' THEN
 		s.invoice_paid := true;
+		IF f.amount_paid > 0 THEN
+			s.money_at := least(s.money_at, created);
+		END IF;
 	END IF;
 	IF billing.is_late_payment(s, f.fact, created) THEN
 		RETURN s;
@@ -141,7 +145,8 @@ BEGIN
 	IF f.fact IN ('payment_failed', 'payment_paid')
 	   AND billing.is_cycle(f.billing_reason) THEN
 		stale := billing.is_late_payment(s, f.fact, created)
-			AND NOT (f.fact = 'payment_paid' AND s.checkout_unpaid AND NOT s.invoice_paid);
+			AND NOT (f.fact = 'payment_paid' AND (s.checkout_unpaid AND NOT s.invoice_paid
+				OR s.money_at IS NULL AND f.amount_paid > 0));
 		s := billing.merge_payment(s, f, created);
 	ELSIF f.fact IN ('checkout_unpaid', 'checkout_paid') THEN
 		s := billing.merge_checkout(s, f, created);
@@ -191,7 +196,8 @@ BEGIN
 		was_active = s.was_active, past_due_since = s.past_due_since,
 		payment_failed_at = s.payment_failed_at, payment_paid_at = s.payment_paid_at,
 		checkout_unpaid = s.checkout_unpaid, checkout_paid_at = s.checkout_paid_at,
-		invoice_paid = s.invoice_paid, updated_at = now()
+		invoice_paid = s.invoice_paid, money_at = s.money_at,
+		pause_collection = s.pause_collection, updated_at = now()
 		WHERE id = s.id;
 END $$;
 
@@ -205,14 +211,15 @@ BEGIN
 		PERFORM billing.payment_retract(s);
 	END IF;
 	IF (s.status, s.was_active, s.trial_end, s.account_id, s.sold, s.plan,
-		billing.is_withheld(s))
+		billing.is_withheld(s), s.money_at IS NULL)
 	   IS DISTINCT FROM (old.status, old.was_active, old.trial_end, old.account_id, old.sold,
-		old.plan, billing.is_withheld(old)) THEN
+		old.plan, billing.is_withheld(old), old.money_at IS NULL) THEN
 		PERFORM billing.account_refresh(s.account_id,
 			billing.life_stage(s.status) = 2 AND billing.life_stage(old.status) < 2
 			OR billing.life_stage(s.status) = 0 AND billing.life_stage(old.status) = 1
 			OR old.sold AND NOT s.sold OR billing.is_withheld(s),
-			NOT old.was_active OR old.account_id IS NULL);
+			NOT old.was_active OR old.account_id IS NULL
+			OR old.money_at IS NULL AND s.money_at IS NOT NULL);
 	END IF;
 END $$;
 

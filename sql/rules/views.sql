@@ -18,7 +18,7 @@ SELECT a.id AS account_id, a.external_id,
 		AS cancel_at_period_end,
        CASE WHEN s.status = 'trialing' THEN coalesce(s.trial_end, s.current_period_end)
             ELSE own.until END AS trial_end,
-       a.credit_until, a.referral_code
+       a.credit_until, a.referral_code, s.cancel_at, s.pause_collection
 FROM billing.accounts a
 LEFT JOIN LATERAL (
 	SELECT s.*, g.reason, g.until

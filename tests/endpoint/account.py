@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
 from harness import stripe
 from harness.client import Client
-from harness.customers import Shop, refused
+from harness.customers import Customer, Shop, refused
 from harness.desk import in_threads
 from harness.stripe import DAY, MONTH, PRO_ANNUAL
 from harness.tap import Suite, has, same, true
@@ -176,7 +176,8 @@ def whole(desk):
         "reason": "subscription", "tier": "paid", "plan": "pro",
         "period": "annual", "status": "active", "seat_limit": 7,
         "current_period_end": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "cancel_at_period_end": True, "trial_days_remaining": 0,
+        "cancel_at_period_end": True, "cancel_at": None, "paused": None,
+        "trial_days_remaining": 0,
         "credit_days_remaining": 10,
         "referral_code": customer.row()["referral_code"],
         "referrals": {"captured": 3, "converted": 2, "in_credit_window": 1},
@@ -191,6 +192,7 @@ def somebody_new(desk):
         "access": False, "until": None, "reason": "none", "tier": "free",
         "plan": None, "period": None, "status": None, "seat_limit": None,
         "current_period_end": None, "cancel_at_period_end": False,
+        "cancel_at": None, "paused": None,
         "trial_days_remaining": 0, "credit_until": None,
         "credit_days_remaining": 0,
         "referrals": {"captured": 0, "converted": 0, "in_credit_window": 0},
@@ -207,6 +209,42 @@ def two_subscriptions(desk):
         period="monthly")
     customer.subscribe(plan="team", status="past_due")
     has(customer.show().json, plan="team", reason="grace")
+
+
+@suite.case("?feature=NAME is 204 when the account has it, else 403")
+def feature(desk):
+    customer = desk.customer()
+    for name, access, status in (("projects", False, 204),
+                                 ("nonsense", False, 403)):
+        same(customer.request("GET", "/account?feature=" + name).status,
+             status, name)
+    refused = customer.request("GET", "/account?feature=%00")
+    same((refused.status, refused.json["error"]), (400, "invalid_feature"))
+    same(desk.stranger().request("GET", "/account?feature=projects").status,
+         404)
+
+
+@suite.case("GET /plans says what is sold, in the catalog's order, to anybody")
+def plans(desk):
+    reply = desk.request("GET", "/plans")
+    same(reply.status, 200)
+    same([plan["plan"] for plan in reply.json["plans"]], ["pro", "team"])
+    same(reply.json["plans"][0]["periods"][1],
+         {"period": "annual", "price": "price_pro_annual", "trial_days": 14})
+
+
+@suite.case("a paused collection is shown, and access goes on")
+def paused_collection(desk):
+    buyer = desk.buyer()
+    desk.deliver(buyer.created(pause_collection={
+        "behavior": "void", "resumes_at": buyer.end}))
+    customer = Customer(desk, buyer.account)
+    has(customer.show().json, access=True, status="active", paused={
+        "kind": "collection", "reason": "void", "resumes_at":
+        datetime.datetime.fromtimestamp(buyer.end, datetime.timezone.utc)
+        .strftime("%Y-%m-%dT%H:%M:%SZ")})
+    desk.deliver(buyer.updated(pause_collection=None))
+    has(customer.show().json, paused=None)
 
 
 # --------------------------------------------------- with real events
@@ -359,7 +397,7 @@ def converts(desk):
     customer = desk.stranger()
     customer.id = buyer.account
     same(customer.refer(referrer.row()["referral_code"]).status, 200)
-    desk.deliver(buyer.created(status="active"))
+    desk.deliver(buyer.created(status="active"), buyer.invoice_paid())
     answer = referrer.show().json
     has(answer, access=True, reason="credit", credit_days_remaining=45)
     has(answer["referrals"], captured=1, converted=1, in_credit_window=1)

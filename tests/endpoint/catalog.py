@@ -155,6 +155,18 @@ def forgotten_price(shop):
              False)
 
 
+@suite.case("check names the prices that nobody has listed")
+def check_unknown(shop):
+    buyer = shop.buyer()
+    shop.deliver(buyer.created(price=TEAM_MONTHLY),
+                 buyer.updated(price="price_unlisted"))
+    ran = shop.run("check", "--offline", program="account", environment={
+        "DATABASE_URL": shop.program_conninfo("account")})
+    said = ran.stdout.decode()
+    true("price_unlisted is not in it, and 1 live subscription has that price"
+         in said, said)
+
+
 @suite.case("metadata name the plan of a price that nobody knows, when the"
             " catalog has it")
 def by_metadata(shop):
@@ -264,6 +276,18 @@ def joined(shop):
     apply(shop, changed(pro=plan), "--allow-loss", "99")
     has(answer(shop, buyer), features={"projects": 11, "export": False})
     same(shop.subscription_of(buyer), before)
+
+
+@suite.case("a paused collection stops access when the catalog says so")
+def paused_stops(shop):
+    buyer = shop.buyer()
+    shop.deliver(buyer.created(pause_collection={"behavior": "void"}))
+    has(answer(shop, buyer), access=True)
+    apply(shop, {**CATALOG, "policy": {"pause_collection": "stop"}},
+          "--allow-loss", "99")
+    has(answer(shop, buyer), access=False)
+    apply(shop, CATALOG, "--allow-loss", "99")
+    has(answer(shop, buyer), access=True)
 
 
 @suite.case("show prints the newest byte for byte, --list all of them")

@@ -19,7 +19,8 @@ MAY_READ = {
         "external_id", "stripe_customer_id"}},
 }
 MAY_RUN = {
-    "paydesk_account": {"account_show", "account_refer"},
+    "paydesk_account": {"account_has", "account_refer", "account_show",
+                        "catalog_findings", "plans_show"},
     "paydesk_checkout": {"checkout_begin", "checkout_opened",
                          "checkout_closed"},
     "paydesk_portal": set(),

@@ -29,8 +29,6 @@ BY_HAND = (
     " WHERE stripe_subscription_id = %(sub)s",
     "UPDATE billing.subscriptions SET status = 'active'"
     " WHERE stripe_subscription_id = %(sub)s",
-    "UPDATE billing.accounts SET first_paid_at = NULL"
-    " WHERE external_id = %(ref)s",
 )
 APPLY = """SELECT billing.stripe_apply(%(id)s, %(type)s, '2026-10-28', false,
            to_timestamp(%(at)s), '{}', false, 'apply', %(facts)s) AS outcome"""
@@ -81,6 +79,7 @@ def life(random_, name):
         facts = snapshot(random_) if random_.random() < .8 else {"rank": 1}
         if "status" not in facts or random_.random() < .1:
             facts["fact"] = random_.choice(FACTS)
+            facts["amount_paid"] = random_.choice((None, 1000))
         facts.setdefault("metadata", {})["account"] = random_.choice(
             (True, True, None, "other"))
         yield {"id": "evt_%s_%d" % (name, number), "at": at, "facts": facts,

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -B
-"""Referrals: the first payment of a referred account credits both sides."""
+"""Referrals: the first payment of a referred account credits both sides; here, as
+the catalog can say, its first trial or active state already."""
 
 import datetime
 import os
@@ -7,15 +8,16 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
-from harness.desk import Desk, in_threads
-from harness.stripe import Buyer
+from harness.customers import Shop
+from harness.desk import in_threads
+from harness.stripe import CATALOG, Buyer
 from harness.tap import Suite, has, same, true
 
 CREDIT_DAYS = 10
 NEARLY = datetime.timedelta(minutes=2)
 
-suite = Suite(lambda: Desk(programs=["stripe-webhook"], environment={
-    "REFERRAL_CREDIT_DAYS": str(CREDIT_DAYS)}))
+suite = Suite(lambda: Shop(programs=["stripe-webhook"], catalog={
+    **CATALOG, "referral": {"days": CREDIT_DAYS, "convert_on": "trial"}}))
 
 
 class Pair:

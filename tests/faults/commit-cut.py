@@ -65,6 +65,8 @@ def applied(desk):
     """A delivery that changes everything that one can change."""
     buyer = desk.buyer()
     referrer = desk.account()
+    # a trial is enough: so one event does it all
+    desk.sql("UPDATE billing.policy SET convert_on = 'trial'")
     desk.sql("""INSERT INTO billing.referrals
              (code, referrer_account_id, referred_account_id)
              VALUES (%s, %s, %s)""", referrer["referral_code"],

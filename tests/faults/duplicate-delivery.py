@@ -76,7 +76,7 @@ def new_events(desk):
          "accounts credited twice")
     same(desk.value("""SELECT count(*) FROM billing.referrals
                     WHERE converted_at IS NOT NULL"""),
-         2 * ROUNDS // len(KINDS), "referrals converted")
+         ROUNDS // len(KINDS), "referrals converted")
 
 
 @suite.case("an event that cannot be applied fails on every worker and leaves"

@@ -34,9 +34,10 @@ FROM (VALUES
 
 SELECT is(pg_temp.credit('ada'), NULL, 'a capture alone is worth nothing');
 
--- bob pays: both sides get their days, once.
-INSERT INTO billing.subscriptions (account_id, stripe_subscription_id, status, was_active)
-	VALUES (pg_temp.id('bob'), 'sub_bob', 'active', true);
+-- bob begins a trial, which is enough for that catalog: both sides get their days, once.
+UPDATE billing.policy SET convert_on = 'trial';
+INSERT INTO billing.subscriptions (account_id, stripe_subscription_id, status, was_active, money_at)
+	VALUES (pg_temp.id('bob'), 'sub_bob', 'active', true, NULL);
 SELECT billing.account_refresh(pg_temp.id('bob'), false, true);
 SELECT is(pg_temp.credit('ada'), interval '45 days', 'the first payment brings the days');
 SELECT is(pg_temp.credit('bob'), interval '45 days', 'to both sides');
@@ -53,10 +54,11 @@ SELECT is((SELECT first_paid_at FROM billing.accounts WHERE external_id = 'bob')
 SELECT billing.account_refresh(pg_temp.id('bob'), false, true);
 SELECT is(pg_temp.credit('ada'), interval '0', 'a tier that is paid converts nothing again');
 
--- Credit adds up.
+-- By money, and credit adds up.
+UPDATE billing.policy SET convert_on = 'payment';
 UPDATE billing.accounts SET credit_until = now() + interval '10 days' WHERE external_id = 'bob';
-INSERT INTO billing.subscriptions (account_id, stripe_subscription_id, status, was_active)
-	VALUES (pg_temp.id('eve'), 'sub_eve', 'trialing', true);
+INSERT INTO billing.subscriptions (account_id, stripe_subscription_id, status, was_active, money_at)
+	VALUES (pg_temp.id('eve'), 'sub_eve', 'active', true, now());
 SELECT billing.account_refresh(pg_temp.id('eve'), false, true);
 SELECT is(pg_temp.credit('bob'), interval '55 days', 'new days come after those that are left');
 SELECT is(pg_temp.credit('eve'), interval '45 days', 'the other side had none');
