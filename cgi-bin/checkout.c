@@ -176,14 +176,17 @@ add_customer(struct form_out *form, const struct decision *decision,
 
 /* add_metadata - so that every event of it names the account */
 static void
-add_metadata(struct form_out *form, const struct caller *caller,
-    const struct order *order)
+add_metadata(struct form_out *form, struct arena *arena, const char *key,
+    const struct caller *caller, const struct order *order)
 {
 	form_out_add(form, "client_reference_id", caller->id);
-	form_out_add(form, "metadata[account]", caller->id);
+	form_out_add(
+	    form, arena_printf(arena, "metadata[%s]", key), caller->id);
 	form_out_add(form, "metadata[plan]", order->price->plan);
 	form_out_add(form, "metadata[period]", order->price->period);
-	form_out_add(form, "subscription_data[metadata][account]", caller->id);
+	form_out_add(form,
+	    arena_printf(arena, "subscription_data[metadata][%s]", key),
+	    caller->id);
 	form_out_add(
 	    form, "subscription_data[metadata][plan]", order->price->plan);
 	form_out_add(
@@ -203,7 +206,8 @@ make_form(const struct state *state, struct arena *arena,
 	form_out_add(form, "line_items[0][price]", order->price->price_id);
 	form_out_add_number(form, "line_items[0][quantity]", order->quantity);
 	add_customer(form, decision, rules);
-	add_metadata(form, caller, order);
+	add_metadata(
+	    form, arena, catalog_metadata_key(state->catalog), caller, order);
 	form_out_add(form, "success_url", order->success_url);
 	form_out_add(form, "cancel_url", order->cancel_url);
 	form_out_add(form, "locale", order->locale);

@@ -25,6 +25,7 @@ struct catalog {
 	size_t count;
 	json_object *plans, *free; /* as in the file, or NULL */
 	const char *default_plan;  /* NULL: not named */
+	const char *metadata_key;
 	struct catalog_checkout checkout;
 	struct tier *tiers;
 	size_t tier_count;
@@ -366,6 +367,9 @@ catalog_parse(struct arena *arena, const char *path, const char *text,
 	if ((unread = catalog_shape_unread(arena, document)) != NULL)
 		log_message("warn", "CATALOG: passed over: %s", unread);
 	(*catalog)->free = json_member(document, "free");
+	if (json_string(document, "metadata_key", &(*catalog)->metadata_key) !=
+	    RC_OK)
+		(*catalog)->metadata_key = "account";
 	if (check_features(arena, (*catalog)->free, "free", problem) != RC_OK ||
 	    catalog_checkout_read(arena, json_member(document, "checkout"),
 		&(*catalog)->checkout, problem) != RC_OK)
@@ -433,6 +437,13 @@ catalog_offer(
 			return &catalog->prices[i];
 	}
 	return NULL;
+}
+
+/* catalog_metadata_key - which names the account */
+const char *
+catalog_metadata_key(const struct catalog *catalog)
+{
+	return catalog->metadata_key;
 }
 
 /* catalog_checkout - how sessions are made */

@@ -67,6 +67,9 @@ const char *catalog_plan(const struct catalog *catalog, const char *name);
 const struct catalog_price *catalog_offer(
     const struct catalog *catalog, const char *plan, const char *period);
 
+/* The key of Stripe's metadata that names the account; never NULL. */
+const char *catalog_metadata_key(const struct catalog *catalog);
+
 /* How Checkout sessions are made; never NULL. */
 const struct catalog_checkout *catalog_checkout(const struct catalog *catalog);
 

@@ -6,6 +6,7 @@
 #include "base/json.h"
 
 #define DAYS_MAX 36500
+#define KEY_MAX 40
 
 /* wrong - the place of the error */
 static enum rc
@@ -30,6 +31,17 @@ check_days(struct arena *arena, json_object *document, const char *owner,
 		return RC_OK;
 	return wrong(arena, problem, arena_printf(arena, "%s.%s", owner, name),
 	    "must be a whole number of days");
+}
+
+/* is_key - of Stripe's metadata (docs.stripe.com/api/metadata) */
+static bool
+is_key(const char *word)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+	return *word != '\0' && strlen(word) <= KEY_MAX &&
+	    strspn(word, allowed) == strlen(word);
 }
 
 /* check_word - one of two, when it is there */
@@ -187,9 +199,9 @@ catalog_words_check(
 		return wrong(arena, problem, "other_prices",
 		    "must be \"ignore\" or \"paid\"");
 	rc = json_string(document, "metadata_key", &word);
-	if (rc == RC_BAD_REQUEST || (rc == RC_OK && *word == '\0'))
+	if (rc == RC_BAD_REQUEST || (rc == RC_OK && !is_key(word)))
 		return wrong(arena, problem, "metadata_key",
-		    "must be a key of Stripe's metadata");
+		    "must be 1 to 40 letters, digits, - or _");
 	if (check_word(arena, document, "policy", "pause_collection", "keep",
 		"stop", problem) != RC_OK ||
 	    check_word(arena, document, "referral", "convert_on", "payment",

@@ -15,7 +15,7 @@ from harness.desk import wait_until
 from harness.tap import Suite, has, same, true
 
 WWW = "https://www.example.com/"
-CATALOG = {**stripe.CATALOG, "checkout": {
+CATALOG = {"metadata_key": "shop_account", **stripe.CATALOG, "checkout": {
     "automatic_tax": True, "tax_id_collection": True,
     "billing_address": "required", "locale": "de", "promotion_codes": False,
     "payment_method": "if_required", "quantity_max": 5,
@@ -47,6 +47,18 @@ suite = Suite(Switched)
 
 def last_form(desk, path):
     return dict(parse_qsl(desk.asked(path)[-1]["body"], strict_parsing=True))
+
+
+@suite.case("the account is named under the catalog's own key of metadata, which"
+            " the books read")
+def metadata_key(desk):
+    customer = desk.customer()
+    same(customer.checkout().status, 200)
+    has(last_form(desk, CHECKOUT), **{
+        "metadata[shop_account]": customer.id,
+        "subscription_data[metadata][shop_account]": customer.id})
+    same(desk.value("SELECT metadata_key FROM billing.policy"),
+         "shop_account")
 
 
 @suite.case("tax, addresses, locale for somebody new")

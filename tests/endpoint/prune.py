@@ -177,6 +177,7 @@ def locked(shop):
         same(prune(shop)["event payloads"], 1)
         same(shop.ledger(free)["payload"], None)
         true(shop.ledger(held)["payload"], "the held one")
+        connection.rollback()
     same(prune(shop)["event payloads"], 1)
 
 
