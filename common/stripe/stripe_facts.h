@@ -73,6 +73,9 @@ enum rc stripe_facts_customer(json_object *customer, struct stripe_facts *facts,
 void stripe_facts_complete(
     struct stripe_facts *facts, const struct stripe_facts *fetched);
 
+/* The id of an item's price, or of its plan in old shapes; NULL: it has none. */
+const char *stripe_facts_price(json_object *item);
+
 /*
  * The facts as the document that the database reads: a member is a column of the
  * type billing.stripe_facts. For json_object_put().
