@@ -29,6 +29,7 @@
 #include "base/form.h"
 #include "base/json.h"
 #include "command/catalog_tools.h"
+#include "command/grants.h"
 #include "command/privacy.h"
 #include "program/serve.h"
 
@@ -61,6 +62,7 @@ static const struct db_statement *const own_statements[] = {
 static const struct db_statement *const *const statements[] = {
 	own_statements,
 	catalog_statements,
+	grants_statements,
 	privacy_statements,
 	NULL,
 };
@@ -398,6 +400,8 @@ main(int argc, char **argv)
 		&token_command,
 		&catalog_apply_command,
 		&catalog_show_command,
+		&grant_command,
+		&revoke_grant_command,
 		&privacy_export_command,
 		&privacy_erase_command,
 		NULL,

@@ -233,6 +233,26 @@ CREATE TABLE billing.referrals (
 
 CREATE INDEX referrals_referrer ON billing.referrals (referrer_account_id);
 
+CREATE TABLE billing.grants (
+	id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	account_id bigint NOT NULL REFERENCES billing.accounts ON DELETE CASCADE,
+	plan       text,
+	until      timestamptz,
+	seats      integer CHECK (seats > 0),
+	features   jsonb CHECK (jsonb_typeof(features) = 'object'),
+	reason     text NOT NULL CHECK (reason <> ''),
+	granted_by text NOT NULL DEFAULT session_user,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	revoked_at timestamptz
+);
+
+CREATE INDEX grants_account ON billing.grants (account_id);
+
+COMMENT ON TABLE billing.grants IS
+	'what a person has given an account; no event of a provider touches it';
+COMMENT ON COLUMN billing.grants.plan IS 'NULL: the default plan';
+COMMENT ON COLUMN billing.grants.until IS 'NULL: until it is revoked';
+
 CREATE TABLE billing.bindings (
 	id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	account_id bigint REFERENCES billing.accounts ON DELETE SET NULL,

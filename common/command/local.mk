@@ -9,6 +9,7 @@ common_command_libcommand_a_SOURCES = \
 	common/command/catalog_tools.c common/command/catalog_tools.h \
 	common/command/events.c common/command/events.h \
 	common/command/events_show.c common/command/events_show.h \
+	common/command/grants.c common/command/grants.h \
 	common/command/gumroad_tools.c common/command/gumroad_tools.h \
 	common/command/license_tools.c common/command/license_tools.h \
 	common/command/link.c common/command/link.h \

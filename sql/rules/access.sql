@@ -175,7 +175,8 @@ BEGIN
 		'credit_days_remaining', coalesce(billing.days_until(v.credit_until), 0),
 		'referral_code', v.referral_code,
 		'referrals', billing.account_referrals(v.account_id),
-		'features', billing.account_features(v.account_id, v.access, v.plan))
+		'features', billing.account_features(v.account_id, v.access, v.plan)
+			|| coalesce(v.granted_features, '{}'))
 	FROM billing.access v WHERE v.account_id = account);
 END $$;
 
@@ -191,8 +192,9 @@ DECLARE
 	account bigint := billing.caller_account(caller, address, verified, role_);
 BEGIN
 	RETURN (SELECT coalesce(f.value, 'null') NOT IN ('null', 'false', '0')
-		FROM billing.access v CROSS JOIN LATERAL (SELECT billing.account_features(v.account_id,
-			v.access, v.plan) -> feature AS value) f
+		FROM billing.access v CROSS JOIN LATERAL (SELECT
+			(billing.account_features(v.account_id, v.access, v.plan)
+				|| coalesce(v.granted_features, '{}')) -> feature AS value) f
 		WHERE v.account_id = account);
 END $$;
 

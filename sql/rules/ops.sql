@@ -199,6 +199,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 		FROM billing.referrals r
 		WHERE r.referrer_account_id = account_ AND r.credited_at IS NOT NULL
 	UNION ALL
+	SELECT g.created_at, 'grant', 'is granted ' || coalesce('plan ' || g.plan, 'the default plan')
+		|| coalesce(' until ' || billing.utc(g.until), ''), NULL,
+	       concat_ws(': ', g.granted_by, g.reason), NULL
+		FROM billing.grants g WHERE g.account_id = account_
+	UNION ALL
+	SELECT g.revoked_at, 'grant', 'grant ' || g.id || ' is taken back', NULL, NULL, NULL
+		FROM billing.grants g WHERE g.account_id = account_ AND g.revoked_at IS NOT NULL
+	UNION ALL
 	SELECT l.created_at, 'licence', 'licence ' || l.license_key || ' is sold', NULL,
 	       concat_ws(', ', l.tier, coalesce(l.product_name, l.product_id),
 			round(l.amount_cents / 100.0, 2) || ' USD', CASE WHEN l.test THEN 'a test' END), NULL

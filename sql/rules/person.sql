@@ -149,6 +149,8 @@ BEGIN
 			WHERE id = ANY (gumroad_))),
 	'drift', (SELECT coalesce(json_agg(d ORDER BY d.reconciliation, d.subscription, d.field), '[]')
 		FROM billing.drift d WHERE subscription = ANY (p.subscriptions)),
+	'grants', (SELECT coalesce(json_agg(g ORDER BY g.id), '[]')
+		FROM billing.grants g WHERE account_id = p.account_id),
 	'bindings', (SELECT coalesce(json_agg(b ORDER BY b.id), '[]')
 		FROM billing.bindings b WHERE account_id = p.account_id),
 	'checkout_sessions', (SELECT coalesce(json_agg(c ORDER BY c.id), '[]')
@@ -243,6 +245,8 @@ BEGIN
 	referral AS (
 		UPDATE billing.referrals SET code = 'erased'
 			WHERE referrer_account_id = p.account_id RETURNING 1),
+	granted AS (UPDATE billing.grants SET reason = 'erased'
+		WHERE account_id = p.account_id RETURNING 1),
 	difference AS (
 		DELETE FROM billing.drift WHERE subscription = ANY (p.subscriptions) RETURNING 1),
 	checkout AS (
@@ -259,6 +263,7 @@ BEGIN
 	UNION ALL SELECT 'licences', count(*),
 		'kept without name, address and signed licence; the key still verifies' FROM license
 	UNION ALL SELECT 'referrals', count(*), 'kept without the code' FROM referral
+	UNION ALL SELECT 'grants', count(*), 'kept without the reason' FROM granted
 	UNION ALL SELECT 'drift', count(*), 'deleted' FROM difference
 	UNION ALL SELECT 'checkout sessions', count(*), 'deleted' FROM checkout
 	UNION ALL SELECT 'resend requests', count(*), 'deleted' FROM resend;

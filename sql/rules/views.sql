@@ -1,24 +1,26 @@
 -- The views. They are read after the functions that they call.
 
--- What every account may use now, and why: the subscription that gives most,
--- else a trial that the host application gave (trial_end without any
--- subscription), else credit. plan … cancel_at_period_end are those of that
--- subscription, or of the newest.
+-- What every account may use now, and why. Of its subscriptions and grants the one whose
+-- plan ranks highest leads; else it is a trial that the host application gave (trial_end
+-- without any subscription), else credit. status … cancel_at_period_end are those of the
+-- subscription that gives most, or of the newest.
 CREATE OR REPLACE VIEW billing.access AS
 SELECT a.id AS account_id, a.external_id,
-       coalesce(s.reason, own.reason, 'none') <> 'none' OR coalesce(a.credit_until > now(), false)
-		AS access,
-       CASE WHEN s.reason IS NOT NULL AND s.until IS NULL THEN NULL
-            ELSE greatest(s.until, own.until,
+       lead.reason IS NOT NULL OR coalesce(a.credit_until > now(), false) AS access,
+       CASE WHEN lead.reason IS NOT NULL AND lead.until IS NULL THEN NULL
+            ELSE greatest(lead.until,
 		CASE WHEN a.credit_until > now() THEN a.credit_until END) END AS until,
-       coalesce(s.reason, own.reason,
-		CASE WHEN a.credit_until > now() THEN 'credit' END, 'none') AS reason,
-       a.tier, s.plan, s.period, coalesce(s.status, a.subscription_status) AS status,
-       s.seat_limit, s.current_period_end, coalesce(s.cancel_at_period_end, false)
-		AS cancel_at_period_end,
+       coalesce(lead.reason, CASE WHEN a.credit_until > now() THEN 'credit' END, 'none')
+		AS reason,
+       a.tier, CASE WHEN granted.leads THEN g.plan ELSE s.plan END AS plan,
+       CASE WHEN NOT granted.leads THEN s.period END AS period,
+       coalesce(s.status, a.subscription_status) AS status,
+       CASE WHEN granted.leads THEN g.seats ELSE s.seat_limit END AS seat_limit,
+       s.current_period_end, coalesce(s.cancel_at_period_end, false) AS cancel_at_period_end,
        CASE WHEN s.status = 'trialing' THEN coalesce(s.trial_end, s.current_period_end)
             ELSE own.until END AS trial_end,
-       a.credit_until, a.referral_code, s.cancel_at, s.pause_collection
+       a.credit_until, a.referral_code, s.cancel_at, s.pause_collection,
+       CASE WHEN granted.leads THEN g.features END AS granted_features
 FROM billing.accounts a
 LEFT JOIN LATERAL (
 	SELECT s.*, g.reason, g.until
@@ -33,6 +35,13 @@ LEFT JOIN LATERAL (
 	LIMIT 1) s ON true
 LEFT JOIN LATERAL (
 	SELECT 'trial' AS reason, a.trial_end AS until
-	WHERE s.id IS NULL AND a.trial_end > now()) own ON true;
+	WHERE s.id IS NULL AND a.trial_end > now()) own ON true
+CROSS JOIN LATERAL billing.grant_best(a.id) g
+CROSS JOIN LATERAL (SELECT billing.grant_leads(g, s.plan, coalesce(s.reason, own.reason)) AS leads
+	OFFSET 0) granted
+CROSS JOIN LATERAL (SELECT
+	CASE WHEN granted.leads THEN 'grant' ELSE coalesce(s.reason, own.reason) END AS reason,
+	CASE WHEN granted.leads THEN g.until
+	     WHEN s.reason IS NOT NULL THEN s.until ELSE own.until END AS until) lead;
 
 COMMENT ON VIEW billing.access IS 'what every account may use right now, until when and why';

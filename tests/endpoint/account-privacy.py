@@ -24,11 +24,11 @@ suite = Suite(lambda: Shop(durable=False, programs=[
 
 DIGITS = str.maketrans("0123456789_", "ghijklmnopq")
 PARTS = ["account", "subscriptions", "stripe_events", "webhook_failures",
-         "drift", "bindings", "checkout_sessions", "referrals", "licenses",
+         "drift", "grants", "bindings", "checkout_sessions", "referrals", "licenses",
          "gumroad_events", "emails"]
 
 # Every table either names people or does not; a new one has to say.
-NAMING = {"accounts", "subscriptions", "stripe_events", "webhook_failures",
+NAMING = {"accounts", "grants", "subscriptions", "stripe_events", "webhook_failures",
           "drift", "checkout_sessions", "referrals", "licenses",
           "gumroad_events", "emails", "resend_requests"}
 NAMELESS = {"bindings", "catalogs", "catch_up", "erased_customers", "erasures", "gumroad_charges",
@@ -71,6 +71,9 @@ class Person:
             email=self.email, full_name=self.name, product_id="none==",
             permalink="none", short_product_id="NONE")},
             status="logged-no-mint")
+        shop.sql("INSERT INTO billing.grants (account_id, plan, reason)"
+                 " VALUES (%s, 'pro', %s)", self.row["id"],
+                 "a present for " + self.email)
         shop.sql("""INSERT INTO billing.checkout_sessions
                  (account_id, request, facts, url) VALUES (%s, 'monthly', %s,
                  'https://checkout.example/x')""", self.row["id"],
@@ -532,8 +535,9 @@ def operator_role(shop):
            WHERE pronamespace = 'billing'::regnamespace
            AND has_function_privilege('paydesk_operator', oid, 'EXECUTE')
            ORDER BY 1""")]
-    same(functions, ["account_erase", "account_export", "catalog_apply",
-                     "catalog_follow", "catalog_list"])
+    same(functions, ["account_erase", "account_export", "account_grant",
+                     "catalog_apply", "catalog_follow", "catalog_list",
+                     "grant_revoke"])
 
 
 @suite.each("{arguments!r} is wrong usage", [

@@ -1,0 +1,130 @@
+#include "command/grants.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/moment.h"
+
+#define DAYS_MAX 36500
+#define DAY_S 86400
+
+DB_OPERATOR_STATEMENT(account_grant, 5,
+    "SELECT problem, id_ FROM billing.account_grant($1, $2, $3, $4, $5)");
+DB_OPERATOR_STATEMENT(grant_revoke, 1, "SELECT billing.grant_revoke($1)");
+
+const struct db_statement *const grants_statements[] = {
+	&sql_account_grant.is,
+	&sql_grant_revoke.is,
+	NULL,
+};
+
+/* What the command line asks for; 0 and -1 are not said. */
+static struct {
+	const char *plan, *reason;
+	int64_t until_s;
+	long days, seats;
+} asked = { .until_s = -1 };
+
+/* until_text - when the grant ends, NULL: when it is revoked */
+static const char *
+until_text(char *text)
+{
+	if (asked.days > 0)
+		return moment_text(time(NULL) + asked.days * DAY_S, text);
+	return asked.until_s >= 0 ? moment_text(asked.until_s, text) : NULL;
+}
+
+/* give - the command grant */
+static int
+give(struct service *service, int count, char **operands)
+{
+	char until[MOMENT_TEXT], seats[24];
+	const char *const params[] = { operands[0], asked.plan,
+		until_text(until), asked.seats > 0 ? seats : NULL,
+		asked.reason };
+	struct db_result *result;
+	int status;
+
+	(void)count;
+	snprintf(seats, sizeof seats, "%ld", asked.seats);
+	if (asked.reason == NULL || *asked.reason == '\0')
+		return command_line_fail(service, EXIT_USAGE,
+		    "say why with --reason TEXT: it is part of the account's "
+		    "story");
+	if (asked.days > 0 && asked.until_s >= 0)
+		return command_line_fail(
+		    service, EXIT_USAGE, "give --days or --until, not both");
+	if ((status = command_line_connect(service)) != EXIT_DONE)
+		return status;
+	if (db_run(service->db, sql_account_grant, params, &result) != RC_OK)
+		return command_line_database(service);
+	if (db_result_text(result, 0, 0) != NULL)
+		status = command_line_fail(
+		    service, EXIT_FAILED, "%s", db_result_text(result, 0, 0));
+	else
+		printf("grant %s: %s may use %s%s%s\n",
+		    db_result_text(result, 0, 1), operands[0],
+		    asked.plan != NULL ? asked.plan : "the default plan",
+		    params[2] != NULL ? " until " : "",
+		    params[2] != NULL ? params[2] : "");
+	db_result_free(result);
+	return status;
+}
+
+/* take_back - the command revoke-grant */
+static int
+take_back(struct service *service, int count, char **operands)
+{
+	const char *const params[] = { operands[0] };
+	struct db_result *result;
+	int status = command_line_connect(service);
+
+	(void)count;
+	if (status != EXIT_DONE)
+		return status;
+	if (db_run(service->db, sql_grant_revoke, params, &result) != RC_OK)
+		return command_line_database(service);
+	if (*db_result_text(result, 0, 0) != 't')
+		status = command_line_fail(service, EXIT_FAILED,
+		    "there is no grant %s, or it was taken back", operands[0]);
+	else
+		printf("grant %s is taken back\n", operands[0]);
+	db_result_free(result);
+	return status;
+}
+
+static const struct option grant_options[] = {
+	{ .name = "--plan", .text = &asked.plan },
+	{ .name = "--days", .number = &asked.days, .min = 1, .max = DAYS_MAX },
+	{ .name = "--until", .moment_s = &asked.until_s },
+	{ .name = "--seats",
+	    .number = &asked.seats,
+	    .min = 1,
+	    .max = INT32_MAX },
+	{ .name = "--reason", .text = &asked.reason },
+	{ .name = NULL },
+};
+
+const struct command grant_command = {
+	.name = "grant",
+	.arguments = "ID --reason TEXT [--plan P] [--days N | --until T] "
+		     "[--seats N]",
+	.help = "give an account a plan, whatever it pays",
+	.role = "paydesk_operator",
+	.options = grant_options,
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = give,
+};
+
+const struct command revoke_grant_command = {
+	.name = "revoke-grant",
+	.arguments = "GRANT",
+	.help = "take a grant back, by its number",
+	.role = "paydesk_operator",
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = take_back,
+};

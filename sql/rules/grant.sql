@@ -1,0 +1,69 @@
+-- What a person gives an account: a plan, for a time or until it is taken back. No event
+-- of a provider touches it; it counts as one more source of access.
+
+-- The grant that gives an account most now. A row of NULLs: none does.
+CREATE OR REPLACE FUNCTION billing.grant_best(account bigint) RETURNS billing.grants
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	g billing.grants;
+BEGIN
+	SELECT n.* INTO g FROM billing.grants n
+		LEFT JOIN billing.plans p ON p.plan = coalesce(n.plan,
+			(SELECT default_plan FROM billing.policy))
+		WHERE n.account_id = account AND n.revoked_at IS NULL
+		  AND (n.until > now() OR n.until IS NULL)
+		ORDER BY p.rank DESC NULLS LAST, n.until DESC NULLS FIRST, n.id LIMIT 1;
+	g.plan := coalesce(g.plan, CASE WHEN g.id IS NOT NULL THEN
+		(SELECT default_plan FROM billing.policy) END);
+	RETURN g;
+END $$;
+
+-- Whether a grant leads a subscription that gives access for that reason: its plan ranks
+-- higher; of one rank a grant comes before grace.
+CREATE OR REPLACE FUNCTION billing.grant_leads(g billing.grants, plan_ text, reason text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	ranks integer[];
+BEGIN
+	IF g.id IS NULL OR reason IS NULL THEN
+		RETURN g.id IS NOT NULL;
+	END IF;
+	ranks := ARRAY[
+		coalesce((SELECT p.rank FROM billing.plans p WHERE p.plan = g.plan), -1),
+		coalesce((SELECT p.rank FROM billing.plans p WHERE p.plan = plan_), -1)];
+	RETURN ranks[1] > ranks[2] OR (ranks[1] = ranks[2] AND reason = 'grace');
+END $$;
+
+-- Gives an account a plan. Returns what is wrong, or the id of the grant.
+CREATE OR REPLACE FUNCTION billing.account_grant(ref text, plan_ text, until_ timestamptz,
+	seats_ integer, reason_ text, OUT problem text, OUT id_ bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	account bigint := (SELECT a.id FROM billing.accounts a WHERE a.external_id = ref);
+BEGIN
+	IF account IS NULL THEN
+		problem := 'there is no account with that id';
+	ELSIF plan_ IS NOT NULL AND NOT EXISTS (SELECT FROM billing.plans p
+			WHERE p.plan = plan_ AND NOT p.addon) THEN
+		problem := 'the catalog has no plan of that name, or it is an add-on';
+	ELSIF until_ <= now() THEN
+		problem := 'that time is over';
+	ELSE
+		INSERT INTO billing.grants (account_id, plan, until, seats, reason)
+			VALUES (account, plan_, until_, seats_, reason_) RETURNING id INTO id_;
+	END IF;
+END $$;
+
+GRANT EXECUTE ON FUNCTION billing.account_grant(text, text, timestamptz, integer, text)
+	TO paydesk_operator;
+
+-- Takes a grant back. Returns whether there was one that had not been.
+CREATE OR REPLACE FUNCTION billing.grant_revoke(grant_ bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	UPDATE billing.grants SET revoked_at = now() WHERE id = grant_ AND revoked_at IS NULL;
+	RETURN FOUND;
+END $$;
+
+GRANT EXECUTE ON FUNCTION billing.grant_revoke(bigint) TO paydesk_operator;

@@ -1,0 +1,104 @@
+#!/usr/bin/python3 -B
+"""What a person gives an account, beside what it pays."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
+
+from harness.customers import Customer, Shop
+from harness.stripe import CATALOG, TEAM_MONTHLY
+from harness.tap import Suite, has, same, true
+
+suite = Suite(lambda: Shop(programs=["account", "stripe-webhook"], catalog={
+    **CATALOG, "plans": {
+        "pro": {**CATALOG["plans"]["pro"], "features": {"projects": 10}},
+        "team": {**CATALOG["plans"]["team"], "features": {"projects": 99}}},
+    "free": {"features": {"projects": 1}}}))
+
+
+def run(shop, *arguments, status=0):
+    ran = shop.run(*arguments, program="account",
+                   environment={"DATABASE_URL": shop.conninfo})
+    said = (ran.stdout + ran.stderr).decode()
+    same(ran.returncode, status, said)
+    return said
+
+
+def grant(shop, customer, *arguments):
+    """Its number."""
+    said = run(shop, "grant", customer.id, "--reason", "a present",
+               *arguments)
+    return said.split(":")[0].split()[1]
+
+
+@suite.case("a grant gives its plan until it is taken back")
+def given(shop):
+    customer = shop.customer()
+    number = grant(shop, customer, "--plan", "team", "--seats", "3")
+    has(customer.show().json, access=True, reason="grant", plan="team",
+        until=None, seat_limit=3, features={"projects": 99}, period=None)
+    true("taken back" in run(shop, "revoke-grant", number), "not said")
+    has(customer.show().json, access=False, reason="none",
+        features={"projects": 1})
+    run(shop, "revoke-grant", number, status=1)
+
+
+@suite.case("without a plan it is the default one, with --days it ends by"
+            " itself")
+def for_days(shop):
+    customer = shop.customer()
+    grant(shop, customer, "--days", "3")
+    has(customer.show().json, access=True, plan="pro", reason="grant")
+    shop.sql("UPDATE billing.grants SET until = now() WHERE account_id = %s",
+             customer.row()["id"])
+    has(customer.show().json, access=False)
+
+
+@suite.case("no event touches a grant; the higher rank leads, and of one rank"
+            " the subscription")
+def beside(shop):
+    buyer = shop.buyer()
+    customer = Customer(shop, buyer.account)
+    grant(shop, customer, "--plan", "pro")
+    shop.deliver(buyer.created(price=TEAM_MONTHLY))
+    has(customer.show().json, reason="subscription", plan="team")
+    shop.deliver(buyer.updated(at=100))
+    has(customer.show().json, reason="subscription", plan="pro")
+    shop.deliver(buyer.updated(at=200, status="past_due"))
+    has(customer.show().json, reason="grant", plan="pro")
+    shop.deliver(buyer.deleted())
+    has(customer.show().json, reason="grant", plan="pro", access=True)
+
+
+@suite.case("a grant by SQL counts as well, with features of its own")
+def by_sql(shop):
+    customer = shop.customer()
+    shop.sql("INSERT INTO billing.grants (account_id, plan, features, reason)"
+             " VALUES (%s, 'pro', %s, 'beta')", customer.row()["id"],
+             '{"beta": true}')
+    has(customer.show().json, reason="grant",
+        features={"projects": 10, "beta": True})
+
+
+@suite.each("{what} is refused: {sentence}", [
+    {"what": "nobody's account", "arguments": ["nobody", "--reason", "x"],
+     "status": 1, "sentence": "there is no account"},
+    {"what": "a plan that is none",
+     "arguments": [None, "--reason", "x", "--plan", "gold"], "status": 1,
+     "sentence": "the catalog has no plan"},
+    {"what": "no reason", "arguments": [None], "status": 64,
+     "sentence": "--reason"},
+    {"what": "days and a time", "status": 64, "sentence": "not both",
+     "arguments": [None, "--reason", "x", "--days", "1", "--until",
+                   "2099-01-01T00:00:00Z"]},
+    {"what": "a time that is over", "status": 1, "sentence": "is over",
+     "arguments": [None, "--reason", "x", "--until",
+                   "2020-01-01T00:00:00Z"]},
+])
+def refused(shop, what, arguments, status, sentence):
+    arguments = [shop.customer().id if a is None else a for a in arguments]
+    true(sentence in run(shop, "grant", *arguments, status=status), sentence)
+
+
+suite.main()
