@@ -5,16 +5,19 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/mail_address.h"
 #include "base/moment.h"
 
 #define DAYS_MAX 36500
 #define DAY_S 86400
 
+DB_OPERATOR_STATEMENT(account_make, 2, "SELECT billing.account_make($1, $2)");
 DB_OPERATOR_STATEMENT(account_grant, 5,
     "SELECT problem, id_ FROM billing.account_grant($1, $2, $3, $4, $5)");
 DB_OPERATOR_STATEMENT(grant_revoke, 1, "SELECT billing.grant_revoke($1)");
 
 const struct db_statement *const grants_statements[] = {
+	&sql_account_make.is,
 	&sql_account_grant.is,
 	&sql_grant_revoke.is,
 	NULL,
@@ -22,10 +25,35 @@ const struct db_statement *const grants_statements[] = {
 
 /* What the command line asks for; 0 and -1 are not said. */
 static struct {
-	const char *plan, *reason;
+	const char *email, *plan, *reason;
 	int64_t until_s;
 	long days, seats;
 } asked = { .until_s = -1 };
+
+/* make - the command */
+static int
+make(struct service *service, int count, char **operands)
+{
+	const char *const params[] = { operands[0], asked.email };
+	struct db_result *result;
+	int status;
+
+	(void)count;
+	if (asked.email != NULL && !mail_address_valid(asked.email))
+		return command_line_fail(service, EXIT_USAGE,
+		    "'%s' is no e-mail address", asked.email);
+	if ((status = command_line_connect(service)) != EXIT_DONE)
+		return status;
+	if (db_run(service->db, sql_account_make, params, &result) != RC_OK)
+		return command_line_database(service);
+	if (db_result_text(result, 0, 0) != NULL)
+		status = command_line_fail(
+		    service, EXIT_FAILED, "%s", db_result_text(result, 0, 0));
+	else
+		printf("account %s is made\n", operands[0]);
+	db_result_free(result);
+	return status;
+}
 
 /* until_text - when the grant ends, NULL: when it is revoked */
 static const char *
@@ -94,6 +122,22 @@ take_back(struct service *service, int count, char **operands)
 	db_result_free(result);
 	return status;
 }
+
+static const struct option make_options[] = {
+	{ .name = "--email", .text = &asked.email },
+	{ .name = NULL },
+};
+
+const struct command make_command = {
+	.name = "make",
+	.arguments = "[--email E] ID",
+	.help = "make an account; its address is taken for verified",
+	.role = "paydesk_operator",
+	.options = make_options,
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = make,
+};
 
 static const struct option grant_options[] = {
 	{ .name = "--plan", .text = &asked.plan },

@@ -1,7 +1,8 @@
 /*
- * grants.h - the commands grant and revoke-grant: what a person gives an account.
+ * grants.h - the commands make, grant and revoke-grant: accounts by hand, and what a
+ * person gives them.
  *
- * A grant is one more source of access, see sql/rules/grant.sql. Both run as the
+ * A grant is one more source of access, see sql/rules/grant.sql. All run as the
  * role paydesk_operator (or the schema's owner), never as a role that serves.
  */
 #ifndef PAYDESK_GRANTS_H
@@ -12,7 +13,7 @@
 /* The statements that a program with these commands lists among its own. */
 extern const struct db_statement *const grants_statements[];
 
-/* Exit status 1 when there is no such account, plan or grant. */
-extern const struct command grant_command, revoke_grant_command;
+/* Exit status 1 when there is no such account, plan or grant, or one already. */
+extern const struct command make_command, grant_command, revoke_grant_command;
 
 #endif

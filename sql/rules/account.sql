@@ -237,6 +237,18 @@ BEGIN
 	RETURN a.id;
 END $$;
 
+-- Makes an account by an operator's hand; the address, when there is one, is vouched for.
+-- Returns what is wrong, NULL: nothing.
+CREATE OR REPLACE FUNCTION billing.account_make(ref text, address text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	INSERT INTO billing.accounts (external_id, email) VALUES (ref, address)
+		ON CONFLICT (external_id) DO NOTHING;
+	RETURN CASE WHEN NOT FOUND THEN 'there is an account with that id already' END;
+END $$;
+
+GRANT EXECUTE ON FUNCTION billing.account_make(text, text) TO paydesk_operator;
+
 -- Does so whoever makes the account known: a webhook, a program that creates it,
 -- or an operator.
 CREATE OR REPLACE FUNCTION billing.account_adopts_subscriptions() RETURNS trigger

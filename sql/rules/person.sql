@@ -48,7 +48,9 @@ BEGIN
 		problem := 'there is no account with that id, or it was erased';
 		RETURN;
 	END IF;
-	SELECT external_id, email INTO person.external_id, person.email
+	-- an address that nobody has proven may be somebody else's
+	SELECT external_id, CASE WHEN email_verified THEN email END
+		INTO person.external_id, person.email
 		FROM billing.accounts WHERE id = person.account_id;
 	IF by_email THEN
 		person.email := ref;

@@ -521,6 +521,21 @@ def owner(shop):
                  user=None).returncode, 0)
 
 
+@suite.case("by the id of an account whose address is unproven nothing is found"
+            " that only the address ties to it")
+def unproven(shop):
+    victim = Person(shop).live()
+    thief = shop.account(email=victim.email, email_verified=False)
+    ran = account(shop, "export", thief["external_id"])
+    held = json.loads(ran.stdout)
+    same((held["licenses"], held["gumroad_events"], held["emails"],
+          held["stripe_events"]), ([], [], [], []))
+    ran = account(shop, "erase", "--yes", thief["external_id"])
+    same(ran.returncode, 0, ran.stderr)
+    true(shop.value("SELECT count(*) FROM billing.licenses WHERE email = %s",
+                    victim.email) == 1, "the victim's licence was wiped")
+
+
 @suite.case("the operator's role may run these functions and read no "
             "table")
 def operator_role(shop):
@@ -536,8 +551,8 @@ def operator_role(shop):
            AND has_function_privilege('paydesk_operator', oid, 'EXECUTE')
            ORDER BY 1""")]
     same(functions, ["account_erase", "account_export", "account_grant",
-                     "catalog_apply", "catalog_follow", "catalog_list",
-                     "grant_revoke"])
+                     "account_make", "catalog_apply", "catalog_follow",
+                     "catalog_list", "grant_revoke"])
 
 
 @suite.each("{arguments!r} is wrong usage", [

@@ -32,6 +32,17 @@ def grant(shop, customer, *arguments):
     return said.split(":")[0].split()[1]
 
 
+@suite.case("an account can be made by hand, once")
+def made(shop):
+    customer = shop.stranger()
+    run(shop, "make", "--email", "hand@example.com", customer.id)
+    has(customer.show().json, access=False)
+    has(customer.row(), email="hand@example.com", email_verified=True)
+    true("already" in run(shop, "make", customer.id, status=1), "not said")
+    true("no e-mail" in run(shop, "make", "--email", "x", "y", status=64),
+         "not said")
+
+
 @suite.case("a grant gives its plan until it is taken back")
 def given(shop):
     customer = shop.customer()
