@@ -122,8 +122,9 @@ $$;
 
 -- What an account may use: the features of its plan, with those of its add-ons, while it
 -- has access; what everybody has otherwise. A trial or credit alone, and a plan that the
--- catalog does not have, is as the default plan.
-CREATE OR REPLACE FUNCTION billing.account_features(account bigint, access boolean, plan_ text)
+-- catalog does not have, is as the default plan. granted are those of the grant that leads.
+CREATE OR REPLACE FUNCTION billing.account_features(account bigint, access boolean, plan_ text,
+	granted jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -145,7 +146,7 @@ BEGIN
 				billing.feature_add(features_ -> more.key, more.value, more.times));
 		END LOOP;
 	END IF;
-	RETURN features_;
+	RETURN features_ || coalesce(granted, '{}');
 END $$;
 
 -- What GET /account answers; NULL when there is no such account. One call, so that it is
@@ -175,8 +176,8 @@ BEGIN
 		'credit_days_remaining', coalesce(billing.days_until(v.credit_until), 0),
 		'referral_code', v.referral_code,
 		'referrals', billing.account_referrals(v.account_id),
-		'features', billing.account_features(v.account_id, v.access, v.plan)
-			|| coalesce(v.granted_features, '{}'))
+		'features', billing.account_features(v.account_id, v.access, v.plan,
+			v.granted_features))
 	FROM billing.access v WHERE v.account_id = account);
 END $$;
 
@@ -193,8 +194,8 @@ DECLARE
 BEGIN
 	RETURN (SELECT coalesce(f.value, 'null') NOT IN ('null', 'false', '0')
 		FROM billing.access v CROSS JOIN LATERAL (SELECT
-			(billing.account_features(v.account_id, v.access, v.plan)
-				|| coalesce(v.granted_features, '{}')) -> feature AS value) f
+			billing.account_features(v.account_id, v.access, v.plan, v.granted_features)
+				-> feature AS value) f
 		WHERE v.account_id = account);
 END $$;
 

@@ -51,8 +51,8 @@ BEGIN
 		INTO account, changed;
 END $$;
 
--- The account follows when this is its only subscription and this cannot be its first
--- payment; otherwise by billing.account_refresh(). It is locked before it is asked.
+-- The account follows when this is its only subscription, no mere add-on, and cannot be
+-- its first payment; otherwise by billing.account_refresh(). It is locked before it is asked.
 CREATE OR REPLACE FUNCTION billing.account_advance(account bigint, f billing.stripe_facts)
 RETURNS void
 LANGUAGE plpgsql AS $$
@@ -64,6 +64,8 @@ BEGIN
 		    updated_at = now()
 		WHERE a.id = account AND (a.first_paid_at IS NOT NULL
 			OR (SELECT convert_on = 'payment' FROM billing.policy))
+		  AND EXISTS (SELECT FROM billing.subscriptions s
+			WHERE s.stripe_subscription_id = f.subscription AND billing.is_base(s))
 		  AND NOT EXISTS (SELECT FROM billing.subscriptions o
 			WHERE o.account_id = account AND o.stripe_subscription_id <> f.subscription);
 	IF NOT FOUND THEN

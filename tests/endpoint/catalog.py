@@ -201,8 +201,11 @@ def addon(shop, how):
 @suite.case("an add-on without a base gives nothing and blocks nothing")
 def addon_alone(shop):
     buyer = shop.buyer()
-    shop.deliver(buyer.created(price="price_more"))
-    has(answer(shop, buyer), access=False, features={"projects": 1})
+    shop.deliver(buyer.created(price="price_more"),
+                 buyer.updated(at=60, price="price_more", status="past_due"),
+                 buyer.updated(at=120, price="price_more"))
+    has(answer(shop, buyer), access=False, tier="free",
+        features={"projects": 1})
     same(Customer(shop, buyer.account).checkout().status, 200)
 
 
