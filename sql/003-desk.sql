@@ -31,12 +31,40 @@ CREATE TABLE billing.erasures (
 
 CREATE INDEX erasures_account ON billing.erasures (account_id);
 
--- What belongs to one person: an account, or a buyer who has none.
+-- An address, or an account's id, of somebody who was erased, as an HMAC-SHA256 of it.
+CREATE TABLE billing.erased_addresses (
+	hmac      bytea PRIMARY KEY,
+	erased_at timestamptz NOT NULL DEFAULT now()
+);
+
+COMMENT ON TABLE billing.erased_addresses IS
+	'what names them is applied, and no payload of it is kept: rules/erased.sql';
+
+-- The key of these, in the two forms that HMAC hashes with.
+CREATE TABLE billing.erasure_key (
+	inner_pad bytea NOT NULL,
+	outer_pad bytea NOT NULL,
+	one       boolean PRIMARY KEY DEFAULT true CHECK (one)
+);
+
+INSERT INTO billing.erasure_key (inner_pad, outer_pad)
+	SELECT string_agg(set_byte('\x00', 0, byte # 54), '' ORDER BY place),
+	       string_agg(set_byte('\x00', 0, byte # 92), '' ORDER BY place)
+	FROM (SELECT place, CASE WHEN place < 32 THEN get_byte(secret, place) ELSE 0 END AS byte
+		FROM generate_series(0, 63) place, (SELECT sha256(convert_to(
+			gen_random_uuid()::text || gen_random_uuid(), 'UTF8')) AS secret) made) padded;
+
+-- What belongs to one person: an account, or a buyer who has none. events and deliveries
+-- are theirs; those that only name them are somebody else's.
 CREATE TYPE billing.person AS (
-	account_id    bigint,
-	external_id   text,
-	email         text,
-	customers     text[],
-	subscriptions text[],
-	licenses      bigint[]
+	account_id       bigint,
+	external_id      text,
+	email            text,
+	customers        text[],
+	subscriptions    text[],
+	licenses         bigint[],
+	events           text[],
+	naming_events    text[],
+	deliveries       bigint[],
+	naming_deliveries bigint[]
 );

@@ -61,16 +61,17 @@ BEGIN
 	END IF;
 END $$;
 
--- Writes on the audit row what became of a delivery. Nothing is kept of what names a
--- buyer who was erased.
+-- Writes on the audit row what became of a delivery. Nothing is kept of what names somebody
+-- who was erased, but a sale that could not be applied yet: with it they have bought again.
 CREATE OR REPLACE FUNCTION billing.gumroad_note(event bigint, resource_ text, order_ text,
-	status text, problem text, later timestamptz, l billing.licenses)
+	status text, problem text, later timestamptz, l billing.licenses, erased boolean)
 RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-	done   boolean := status <> 'logged-no-mint' AND later IS NULL;
-	erased boolean := l.id IS NOT NULL AND l.email IS NULL;
+	done boolean := status <> 'logged-no-mint' AND later IS NULL;
 BEGIN
+	erased := erased OR (l.id IS NOT NULL AND l.email IS NULL);
+	done := done OR (erased AND resource_ <> 'sale' AND later IS NULL);
 	UPDATE billing.gumroad_events SET resource = resource_, order_id = order_,
 		processed = done, processed_at = now(), outcome = status, license_id = l.id,
 		retry_at = later, error = CASE WHEN NOT done THEN problem END,
@@ -146,6 +147,7 @@ DECLARE
 	f        billing.gumroad_facts := jsonb_populate_record(NULL::billing.gumroad_facts, facts);
 	signed   billing.gumroad_mint := jsonb_populate_record(NULL::billing.gumroad_mint, mint);
 	subject  text := billing.gumroad_subject(resource, f);
+	erased   boolean;
 	c        billing.gumroad_charges;
 	m        billing.gumroad_memberships;
 	l        billing.licenses;
@@ -153,6 +155,7 @@ DECLARE
 	merged   record;
 BEGIN
 	PERFORM billing.gumroad_lock(f);
+	erased := billing.delivery_names_erased(event);
 	SELECT * INTO c FROM billing.gumroad_charges g WHERE g.sale_id = f.sale;
 	IF f.subscription IS NOT NULL THEN
 		SELECT * INTO m FROM billing.gumroad_memberships g
@@ -191,7 +194,7 @@ BEGIN
 	END IF;
 	license_key := l.license_key;
 	PERFORM billing.gumroad_note(event, resource, order_, status, obstacle.problem,
-		obstacle.later, l);
+		obstacle.later, l, erased);
 END $$;
 
 GRANT EXECUTE ON FUNCTION billing.gumroad_apply(bigint, text, text, text, jsonb, jsonb)
@@ -204,7 +207,7 @@ RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	UPDATE billing.gumroad_events SET resource = resource_, order_id = order_,
 		processed = false, processed_at = now(), outcome = 'logged-no-mint',
-		error = error_, retry_at = NULL
+		error = billing.error_kept(error_), retry_at = NULL
 		WHERE id = event;
 	INSERT INTO billing.webhook_failures (source, id, type, error, sqlstate)
 		VALUES ('gumroad', order_, resource_, error_, sqlstate_)

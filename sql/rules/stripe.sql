@@ -38,12 +38,6 @@ BEGIN
 	RETURN touched + freed;
 END $$;
 
-CREATE OR REPLACE FUNCTION billing.customer_is_erased(customer text) RETURNS boolean
-LANGUAGE plpgsql STABLE AS $$
-BEGIN
-	RETURN EXISTS (SELECT FROM billing.erased_customers WHERE stripe_customer_id = customer);
-END $$;
-
 -- The facts with the account that our own metadata name. The reference that whoever opened
 -- the session gave counts when they name nobody.
 CREATE OR REPLACE FUNCTION billing.facts_named(f billing.stripe_facts)
@@ -107,11 +101,18 @@ DECLARE
 	expected text := CASE action WHEN 'ignore' THEN 'ignored' ELSE 'applied' END;
 	outcome_ text := expected;
 	erased   boolean;
+	anybody  boolean;
 	done     boolean;
 BEGIN
 	PERFORM pg_advisory_xact_lock(
 		hashtextextended(coalesce(f.customer, f.subscription, event), 0));
-	erased := billing.customer_is_erased(f.customer);
+	SELECT EXISTS (SELECT FROM billing.erased_customers WHERE stripe_customer_id = f.customer),
+		EXISTS (SELECT FROM billing.erased_addresses) INTO erased, anybody;
+	IF erased OR anybody THEN
+		erased := erased OR billing.facts_are_erased(f);
+		f.email := CASE WHEN NOT erased THEN f.email END;
+		payload_ := CASE WHEN NOT billing.event_names_erased(payload_) THEN payload_ END;
+	END IF;
 	INSERT INTO billing.stripe_events (event_id, type, api_version, livemode, created_at,
 			processed_at, outcome, stripe_customer_id, stripe_subscription_id,
 			payload, payload_truncated)
@@ -155,13 +156,13 @@ DECLARE
 	done boolean;
 BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended(coalesce(customer, subscription, event), 0));
+	error_ := billing.error_kept(error_);
 	INSERT INTO billing.stripe_events AS e (event_id, type, api_version, livemode, created_at,
 			outcome, error, stripe_customer_id, stripe_subscription_id,
 			payload, payload_truncated)
 		VALUES (event, type_, api_version_, livemode_, created,
 			'handler_error', error_, customer, subscription,
-			CASE WHEN NOT billing.customer_is_erased(customer) THEN payload_ END,
-			truncated)
+			billing.payload_kept(customer, payload_), truncated)
 		ON CONFLICT (event_id) DO UPDATE SET deliveries = e.deliveries + 1,
 			error = CASE WHEN e.processed_at IS NULL THEN excluded.error END
 		RETURNING e.processed_at IS NOT NULL INTO done;

@@ -5,3 +5,6 @@ CREATE OR REPLACE TRIGGER account_bound AFTER UPDATE OF stripe_customer_id ON bi
 	FOR EACH ROW WHEN (NEW.stripe_customer_id IS DISTINCT FROM OLD.stripe_customer_id
 	                   AND NEW.stripe_customer_id IS NOT NULL)
 	EXECUTE FUNCTION billing.account_adopts_subscriptions();
+
+CREATE OR REPLACE TRIGGER failure_kept BEFORE INSERT ON billing.webhook_failures
+	FOR EACH ROW EXECUTE FUNCTION billing.failure_kept();
