@@ -7,8 +7,8 @@ LANGUAGE sql IMMUTABLE AS $$
 	SELECT regexp_replace(value, '([^[:alnum:]])', '\\\1', 'g')
 $$;
 
--- The longest part of a text that no encoding changes: what does not have it does not name
--- the text, and that is quickly seen.
+-- The longest part of a text that no usual encoding changes: what does not have it does not
+-- name the text, and that is quickly seen.
 CREATE OR REPLACE FUNCTION billing.plain_part(value text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
 	SELECT CASE WHEN value IS NOT NULL THEN coalesce((SELECT m[1]
@@ -92,7 +92,7 @@ BEGIN
 	naming := ARRAY(SELECT e.event_id FROM billing.stripe_events e
 		WHERE e.received_at >= since
 		  AND (position(address_part IN lower(e.payload)) > 0
-			OR position(id_part IN e.payload) > 0)
+			OR position(id_part IN e.payload) > 0 OR position('\u00' IN e.payload) > 0)
 		  AND billing.event_names(e.payload, p.email, p.external_id));
 	p.customers := billing.person_customers(p, naming);
 	p.subscriptions := ARRAY(SELECT stripe_subscription_id FROM billing.subscriptions

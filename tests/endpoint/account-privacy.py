@@ -3,145 +3,31 @@
 dump of the whole database names them nowhere, and the books still balance."""
 
 import base64
-import hashlib
 import json
 import os
-import subprocess
 import sys
-import threading
-import time
 from urllib.parse import quote
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
 from harness import gumroad, stripe
 from harness.gumroad import Shop
+from harness.person import Person, account, dump, erase, export, traces
 from harness.stripe import Buyer
 from harness.tap import Suite, has, same, true
 
 suite = Suite(lambda: Shop(durable=False, programs=[
     "stripe-webhook", "gumroad-webhook", "license", "fake-stripe"]))
 
-DIGITS = str.maketrans("0123456789_", "ghijklmnopq")
 PARTS = ["account", "subscriptions", "stripe_events", "webhook_failures",
          "drift", "grants", "bindings", "checkout_sessions", "referrals", "licenses",
          "gumroad_events", "emails", "named_in"]
-
-
-class Person:
-    """Somebody of whom every table knows something."""
-
-    def __init__(self, shop, id=None):
-        self.id = id or stripe.new_id("zid")
-        self.email = stripe.new_id("w") + ".Wilma+Z'%_@Zwetschge.example"
-        self.name = "Wilhelmina %s" % self.email.split(".")[0].translate(
-            DIGITS)
-        self.shop = shop
-        self.sale = gumroad.sale(email=self.email, full_name=self.name)
-        self.row = shop.account(external_id=self.id, email=self.email)
-        self.buyer = Buyer(self.id, self.email)
-
-    def live(self):
-        """Buy a subscription and a licence, and do what leaves traces."""
-        shop, buyer = self.shop, self.buyer
-        shop.deliver(buyer.checkout(customer_details={
-            "email": self.email, "name": self.name}))
-        shop.deliver(buyer.created(), buyer.invoice_paid(
-            customer_email=self.email, customer_name=self.name))
-        failing = buyer.updated(quantity=-1, description=self.name)
-        shop.deliver(failing, answer="handler_error")
-        self.events = [failing["id"]]
-        for event in buyer.audit_events():
-            event["data"]["object"]["evidence"] = {
-                "customer_email_address": self.email, "customer_name": self.name}
-            shop.deliver(event)
-        shop.deliver(buyer.event("checkout.session.expired", stripe.session(
-            None, reference=self.id, customer_details={"name": self.name})))
-        self.license = shop.sell(self.sale)
-        shop.ping({**gumroad.sale(
-            email=self.email, full_name=self.name, product_id="none==",
-            permalink="none", short_product_id="NONE")},
-            status="logged-no-mint")
-        shop.sql("INSERT INTO billing.grants (account_id, plan, reason)"
-                 " VALUES (%s, 'pro', %s)", self.row["id"],
-                 "a present for " + self.email)
-        shop.sql("""INSERT INTO billing.checkout_sessions
-                 (account_id, request, facts, url) VALUES (%s, 'monthly', %s,
-                 'https://checkout.example/x')""", self.row["id"],
-                 self.email + " t")
-        for role, other in (("referrer", "referred"), ("referred",
-                                                       "referrer")):
-            shop.sql("""INSERT INTO billing.referrals (code,
-                     {0}_account_id, {1}_account_id) VALUES (%s, %s, %s)
-                     """.format(role, other), self.row["referral_code"]
-                     if role == "referrer" else "OTHERCODE", self.row["id"],
-                     shop.account()["id"])
-        shop.sql("""WITH run AS (INSERT INTO billing.reconciliations (fix)
-                     VALUES (false) RETURNING id)
-                 INSERT INTO billing.drift SELECT id, %s, 'account', NULL, %s
-                 FROM run""", buyer.subscription, self.id)
-        shop.sql("""UPDATE billing.webhook_failures SET error = %s
-                 WHERE id = %s""", "no such plan for " + self.email,
-                 failing["id"])
-        shop.request("POST", "/license/resend",
-                     json.dumps({"email": self.email}),
-                     {"Content-Type": "application/json"})
-        return self
-
-    def leave(self):
-        self.shop.deliver(self.buyer.deleted())
-        return self
-
-    def needles(self):
-        """The person, in every form in which they might still stand."""
-        plain = [self.id, self.email, self.name, self.row["referral_code"]]
-        return plain + [quote(text, safe="~") for text in plain] + [
-            hashlib.sha256(self.email.lower().encode()).hexdigest()]
-
-
-def account(shop, *arguments, user="paydesk_operator"):
-    return shop.run(*arguments, program="account", environment={
-        "DATABASE_URL": shop.conninfo if user is None else
-        shop.program_conninfo(user=user)})
-
-
-def export(shop, *arguments):
-    done = account(shop, "export", *arguments)
-    same(done.returncode, 0, done.stderr.decode())
-    return json.loads(done.stdout)
-
-
-def erase(shop, *arguments, status=0):
-    done = account(shop, "erase", "--json", *arguments)
-    same(done.returncode, status, done.stderr.decode())
-    if status:
-        return done.stderr.decode()
-    return {row["what"]: row for row in json.loads(done.stdout)}
-
-
-def dump(shop):
-    done = subprocess.run(
-        ["pg_dump", "--data-only", "-d", shop.conninfo],
-        stdout=subprocess.PIPE, check=True, timeout=60)
-    return done.stdout.decode()
 
 
 def rows_of(text):
     """A dump without its commands and the state of its sequences."""
     return sorted(line for line in text.splitlines()
                   if line[:1] != "\\" and "setval" not in line)
-
-
-def traces(shop, person):
-    """The lines of a dump that name the person, by table."""
-    needles = [n.lower() for n in person.needles()]
-    table, found = None, {}
-    for line in dump(shop).lower().splitlines():
-        if line.startswith("copy billing."):
-            table = line.split(".")[1].split()[0]
-        if any(n in line for n in needles):
-            found.setdefault(table, []).append(line[:150])
-    return found
 
 
 # ---------------------------------------------------------------- export
@@ -408,101 +294,6 @@ def neighbour(shop):
     erase(shop, "--yes", person.id)
     after = export(shop, other.id)
     same({**after, "exported_at": None}, {**before, "exported_at": None})
-
-
-# ---------------------------------------------------------- late events
-
-@suite.case("late events of an erased customer are applied to the account "
-            "without a name, and nothing of the person comes back")
-def late(shop):
-    person = Person(shop).live().leave()
-    erase(shop, "--yes", person.id)
-    buyer = person.buyer
-    events = [
-        buyer.customer_event("updated", at=9000, description=person.name),
-        buyer.invoice_event("paid", at=9001, customer_email=person.email),
-        buyer.updated(at=9002, status="canceled", quantity=7),
-        buyer.event("charge.refunded", {
-            "id": stripe.new_id("ch"), "object": "charge", "metadata": {},
-            "customer": buyer.customer, "billing_details": {
-                "email": person.email, "name": person.name}}, 9003)]
-    for event in events:
-        shop.deliver(event, answer=None)
-        has(shop.ledger(event), payload=None, error=None)
-    malformed = buyer.updated(at=9004, quantity=-1, description=person.name)
-    shop.deliver(malformed, answer="handler_error")
-    has(shop.ledger(malformed), payload=None)
-    has(shop.subscription_of(buyer), account_id=person.row["id"],
-        account_ref=None)
-    same(traces(shop, person), {})
-
-
-@suite.case("a late dispute, which names no customer, is kept without payload")
-def late_dispute(shop):
-    person = Person(shop).live().leave()
-    erase(shop, "--yes", person.id)
-    event = person.buyer.audit_events(at=9000)[1]
-    event["data"]["object"]["evidence"] = {
-        "customer_email_address": person.email, "customer_name": person.name}
-    shop.deliver(event)
-    has(shop.ledger(event), payload=None, outcome="applied")
-    same(traces(shop, person), {})
-
-
-@suite.case("a late refund at Gumroad revokes the licence and names nobody")
-def late_refund(shop):
-    person = Person(shop).live().leave()
-    erase(shop, "--yes", person.id)
-    shop.ping(gumroad.later(person.sale, "refund", refunded=True),
-              status="revoked")
-    shop.ping(gumroad.later(person.sale, "dispute_won", disputed=False))
-    shop.ping(person.sale, status="duplicate")
-    same(shop.license(person.sale)["status"], "revoked")
-    same(traces(shop, person), {})
-
-
-@suite.case("a licence without a buyer is written to nobody")
-def no_mail(shop):
-    person = Person(shop).live().leave()
-    erase(shop, "--yes", person.id)
-    shop.deliver_mail()
-    count = shop.postmark.count()
-    done = shop.tool("license", "resend", person.license["license_key"],
-                     owner=True)
-    same(done.returncode, 1)
-    true(b"nobody to write to" in done.stderr, done.stderr)
-    shop.sql("UPDATE billing.emails SET status = 'failed' "
-             "WHERE license_id = %s", person.license["id"])
-    shop.ping(gumroad.later(person.sale, "dispute", disputed=True),
-              status="revoked")
-    shop.ping(gumroad.later(person.sale, "dispute_won", dispute_won=True),
-              status="restored")
-    shop.deliver_mail("--failed")
-    same(shop.postmark.count(), count, "mails sent")
-    same(traces(shop, person), {})
-
-
-@suite.case("an event that is being applied while the person is erased "
-            "leaves nothing behind either")
-def in_flight(shop):
-    for delay_ms in (0, 2, 4, 6, 8, 10, 15, 20, 30, 40, 60, 80):
-        person = Person(shop).live().leave()
-        events = [person.buyer.customer_event(
-            "updated", at=9000 + i, description=person.name) for i in range(120)]
-        posted = threading.Event()
-
-        def deliver():
-            for event in events:
-                shop.deliver(event, answer=None)
-                posted.set()
-
-        thread = threading.Thread(target=deliver)
-        thread.start()
-        posted.wait(10)
-        time.sleep(delay_ms / 1000)
-        erase(shop, "--yes", person.id)
-        thread.join()
-        same(traces(shop, person), {}, "after %d ms" % delay_ms)
 
 
 # ----------------------------------------------------------------- roles
