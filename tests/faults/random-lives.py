@@ -1,0 +1,96 @@
+#!/usr/bin/python3 -B
+"""However a life at Stripe goes, and in whatever order and how often it is
+told, what may be used is what is paid.
+
+PAYDESK_SEED repeats a run, PAYDESK_LIVES says how many lives it has;
+PAYDESK_LIFE is the number of one life, which is told in many orders.
+"""
+
+import json
+import os
+import random
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
+
+from harness import told
+from harness.desk import Desk
+from harness.life import live, recipe, shorter
+from harness.owed import catalog
+from harness.tap import Suite
+
+ONE = int(os.environ.get("PAYDESK_LIFE") or 0)
+LIVES = int(os.environ.get("PAYDESK_LIVES") or (40 if ONE else 400))
+SEED = int(os.environ.get("PAYDESK_SEED") or time.time())
+WAVE = 24           # lives whose events arrive mixed
+SHORTEN = 1 if ONE else 4    # of the lives that end wrong
+ORDERS = 12         # in which a shortened one is tried
+POLICIES = [{}, {"pause_collection": "stop"}, {"grace_days": 3}]
+
+suite = Suite(lambda: Desk(workers=4, durable=False, programs=[
+    "account", "stripe-webhook", "fake-stripe"]))
+
+
+def apply(desk, **what):
+    path = os.path.join(desk.directory, "applied.json")
+    with open(path, "w") as file:
+        json.dump(catalog(**what), file)
+    ran = desk.run("catalog", "apply", "--allow-loss", "100000", path,
+                   program="account",
+                   environment={"DATABASE_URL": desk.conninfo})
+    if ran.returncode:
+        raise AssertionError((ran.stdout + ran.stderr).decode())
+
+
+def fails(desk, recipe, wrong_fields):
+    """A life that ends as wrong once more, in one of some orders; or None."""
+    tills = [live(recipe) for _ in range(ORDERS)]
+    told.accounts(desk, tills)
+    chance = random.Random(recipe.seed)
+    orders = told.deliver(desk, tills, chance)
+    for till, wrong in told.compare(desk, tills, {}).items():
+        if wrong_fields & {w.field for w in wrong}:
+            return told.story(till, orders[till.customer], wrong)
+    return None
+
+
+def reports(desk, found, orders):
+    """The lives that ended wrong, as text: some of them made short."""
+    said = []
+    for till, wrong in list(found.items())[:SHORTEN]:
+        fields = {w.field for w in wrong}
+        short = shorter(till.recipe, lambda r: fails(desk, r, fields))
+        said.append("life %d:\n%s" % (
+            till.recipe.seed, fails(desk, short, fields) or told.story(
+                till, orders[till.customer], wrong)))
+    for till, wrong in list(found.items())[SHORTEN:20]:
+        said.append("life %d: %s" % (till.recipe.seed, "; ".join(
+            map(str, wrong))))
+    return said
+
+
+@suite.case("%d lives end in what is paid, PAYDESK_SEED=%d" % (LIVES, SEED),
+            limit_s=60 + LIVES)
+def lives(desk):
+    chance = random.Random(SEED)
+    apply(desk, later=False)
+    tills = [live(recipe(ONE or chance.randrange(1 << 30)))
+             for _ in range(LIVES)]
+    told.accounts(desk, tills)
+    orders = {}
+    for at in range(0, LIVES, WAVE):
+        if at <= LIVES // 2 < at + WAVE:
+            apply(desk)
+        orders.update(told.deliver(desk, tills[at:at + WAVE], chance))
+    found = {}
+    for policy in reversed(POLICIES):
+        apply(desk, policy=policy)
+        for till, wrong in told.compare(desk, tills, policy).items():
+            found.setdefault(till, wrong)
+    if found:
+        raise AssertionError("%d of %d lives end wrong\n%s" % (
+            len(found), LIVES, "\n".join(reports(desk, found, orders))))
+
+
+suite.main()
