@@ -72,7 +72,7 @@ def become_active(till, sub):
 
 
 def may_buy(till):
-    return len(till.subs) < 2
+    return len(till.subs) < 2 and not till.gone
 
 
 @step(4)

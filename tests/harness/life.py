@@ -9,7 +9,7 @@ import dataclasses
 import random
 import time
 
-from . import happenings, portal    # noqa: F401
+from . import claims, happenings, portal    # noqa: F401
 from .stripe import DAY, NEW, OLD, new_id
 from .till import Till
 
@@ -28,9 +28,9 @@ class Recipe:
 def recipe(seed):
     chance = random.Random(seed)
     names = [n for n, (weight, _) in happenings.STEPS.items()
-             for _ in range(weight)]
+             for _ in range(int(weight * 2))]
     chosen = [chance.choice(FIRST)] + [
-        chance.choice(names) for _ in range(chance.randrange(2, 12))]
+        chance.choice(names) for _ in range(chance.randrange(2, 13))]
     return Recipe(seed, tuple(
         (chance.choice(GAPS), name, chance.randrange(1 << 30))
         for name in chosen))
@@ -51,6 +51,8 @@ def _live(recipe, start):
     till.named_by = chance.choice(["bound", "metadata", "session"])
     till.referred = chance.random() < 0.5
     till.unlisted = chance.choice(["price_later", "price_never"])
+    if chance.random() < 0.15:
+        till.grant = {"plan": chance.choice(["pro", "team"]), "seats": 3}
     if till.named_by == "metadata":
         till.metadata["account"] = till.account
     if chance.random() < 0.5:

@@ -5,6 +5,9 @@ events nor of their order.  A field that the design leaves open, or that what
 comes by chance does not settle, is absent.
 """
 
+import collections
+
+from .claims import OPEN
 from .desk import when
 from .stripe import DAY
 from .till import LIVE, PRICES, have
@@ -17,6 +20,11 @@ LISTED = {"price_pro_monthly": ("pro", "monthly"),
           "price_team_annual": ("team", "annual"),
           "price_later": ("team", "monthly")}
 ADDON = "price_more"
+POLICY = {"grace_days": 14, "pause_collection": "keep",
+          "refund_subscription": "keep", "dispute": "suspend",
+          "dispute_lost": "end", "fraud_warning": "note"}
+STRENGTH = {"subscription": 3, "trial": 3, "grant": 2, "grace": 1}
+Source = collections.namedtuple("Source", "plan kind ends seats period")
 MARGIN = DAY    # too near to an end to be asked
 
 
@@ -49,7 +57,8 @@ class Owed:
     def __init__(self, sub, policy, now):
         self.sub = sub
         self.now = now
-        self.policy = {"pause_collection": "keep", "grace_days": 14, **policy}
+        self.policy = {**POLICY, **policy}
+        self.current = self.cycle()[-1]
         self.addon = [p for p in sub.prices() if p != ADDON] == []
         self.plan, self.period = self._plan()
         self.item = self._item()
@@ -95,6 +104,22 @@ class Owed:
             ends = [min(end, sub.fields["cancel_at"] or end)]
         return "trial" if sub.status == "trialing" else "subscription", ends
 
+    def claimed(self):
+        """What the policy makes of refunds, disputes and warnings: False,
+        `suspended`, `ended`, or None where that is open."""
+        policy, now = self.policy, self.current
+        if any(i.warned or i.disputes for i in self.cycle() if i is not now):
+            return None
+        status = now.disputes[-1] if now.disputes else "none"
+        if (now.refunded == now.amount > 0
+                and policy["refund_subscription"] == "end") or (
+                    status == "lost" and policy["dispute_lost"] == "end"):
+            return "ended"
+        if (status in OPEN and policy["dispute"] == "suspend") or (
+                now.warned and policy["fraud_warning"] == "suspend"):
+            return "suspended"
+        return False
+
     def row(self, account):
         """The row of billing.subscriptions."""
         sub, fields = self.sub, self.sub.fields
@@ -132,6 +157,11 @@ def money(owed):
     if not have("money for what is not sold here") and any(
             o.plan is None for o in paid):
         return None
+    if any(i.refunded == i.amount or i.disputes for o in paid
+           for i in o.cycle() if i.status == "paid" and i.amount):
+        return False if all(i.refunded == i.amount for o in paid
+                            for i in o.sub.invoices if i.amount
+                            and i.status == "paid") else None
     if any(o.plan and not o.addon and all(
             set(prices) & (LISTED.keys() - {"price_later"})
             for prices in o.sub.price_sets) for o in paid):
@@ -158,40 +188,53 @@ def known(till):
 def account_row(till, owed, now):
     """The row of billing.access, and of the referral."""
     if not known(till):
-        return {"access": False, "reason": "none", "tier": "free",
-                "credited": False}
+        owed = []
     paid = money(owed) if till.referred else False
     row = {} if paid is None else {"credited": paid}
-    sources = [(o, *s) for o in owed if (s := o.source())]
-    ends = [e for _, _, ends in sources for e in ends]
+    claims = {o: o.claimed() for o in owed if o.source()}
+    if None in claims.values():
+        return row
+    sources = [Source(o.plan, *s, o.item["quantity"], o.period)
+               for o in owed if (s := o.source()) and not claims[o]]
+    if till.grant:
+        sources.append(Source(till.grant["plan"], "grant", [None],
+                              till.grant["seats"], None))
+    ends = [e for s in sources for e in s.ends if e]
     if any(abs(e - now) < MARGIN for e in ends):
         return row
-    if any(s[1] == "grace" for s in sources) and not have(
+    if any(s.kind == "grace" for s in sources) and not have(
             "the beginning of a grace in every order"):
         return row
-    sources = [s for s in sources if max(s[2]) > now]
-    row["tier"] = tier(owed)
-    if row["tier"] is None:
-        del row["tier"]
-    if paid is None and not sources:
-        return row
+    sources = [s for s in sources if None in s.ends or max(s.ends) > now]
+    if not any(claims.values()) and tier(owed):
+        row["tier"] = tier(owed)
     if not sources:
-        return {**row, "access": paid, "reason": "credit" if paid else "none"}
-    kinds = ("grace", "trial", "subscription")
-    best = sorted(sources, key=lambda s: (
-        RANKS[s[0].plan], s[1] != "grace"), reverse=True)
-    first = best[0]
-    row["access"] = True
-    row["plan"] = first[0].plan
-    same = [s for s in best if (s[0].plan, s[1] == "grace") == (
-        first[0].plan, first[1] == "grace")]
-    if len(same) == 1:
-        assert first[1] in kinds
-        row.update(reason=first[1], seat_limit=first[0].item["quantity"])
+        return {**row, **nothing(paid, claims.values())}
+    return {**row, "access": True, **leading(sources, paid)}
+
+
+def nothing(paid, claims):
+    """Nothing but a credit, if that."""
+    if paid is None:
+        return {}
+    if paid or not any(claims):
+        return {"access": paid, "reason": "credit" if paid else "none"}
+    return {"access": False, "reason": "suspended"} if (
+        "ended" not in claims) else {"access": False}
+
+
+def leading(sources, paid):
+    """What the source that leads gives, as far as there is only one."""
+    best = max((RANKS[s.plan], STRENGTH[s.kind]) for s in sources)
+    first = [s for s in sources
+             if (RANKS[s.plan], STRENGTH[s.kind]) == best]
+    row = {"plan": first[0].plan}
+    if len(first) == 1:
+        row.update(reason=first[0].kind, seat_limit=first[0].seats)
         if first[0].period:
             row["period"] = first[0].period
         if len(sources) == 1 and paid is False:
-            row["until"] = [when(e) for e in first[2]]
+            row["until"] = [when(e) for e in first[0].ends]
     return row
 
 

@@ -40,6 +40,7 @@ def switch_interval(till, chance):
     with till.change(sub):
         sub.items[0]["price"] = pair[sub.items[0]["price"]]
         sub.begin(till.clock)
+        sub.rebilled = True
         if sub.fields["cancel_at"]:
             sub.fields.update(cancel_at=None, canceled_at=None)
 
@@ -104,6 +105,24 @@ def delete(till, chance):
     if not sub:
         return False
     till.end(sub)
+
+
+@step(0.5)
+def delete_customer(till, chance):
+    """Which ends all that they have."""
+    expired = any(s.status == "incomplete_expired" for s in till.subs)
+    if till.gone or not (till.named_by == "metadata" or have(
+            "the end of a customer whom no metadata names")) or (
+                expired and not have("the end of a customer after a"
+                                     " subscription that expired")):
+        return False
+    for sub in till.subs:
+        if not sub.ended():
+            till.end(sub)
+    till.gone = True
+    till.tell("customer.deleted", {
+        "id": till.customer, "object": "customer", "email": None,
+        "livemode": False, "metadata": {}})
 
 
 @step(2)
@@ -193,3 +212,25 @@ def upgrade_is_paid(till, chance):
     with till.change(sub, also=["pending_update_applied"]):
         base(sub)["price"] = pending["price"]
         sub.fields["pending_update"] = None
+
+
+@step(1 if have("an overdue change of plan beside a cycle that is paid") else 0)
+def upgrade_is_overdue(till, chance):
+    """allow_incomplete: the plan has changed, its payment fails; or is made."""
+    sub = pick(till, chance, "active", "past_due")
+    if not sub or sub.pending or base(sub)["price"] == "price_more":
+        return False
+    last = sub.invoices[-1]
+    if sub.status == "active":
+        with till.change(sub):
+            base(sub)["price"] = next_price(till, sub, chance)
+            invoice = till.invoice(sub, "subscription_update")
+            sub.fields["latest_invoice"] = invoice.id
+            sub.status = "past_due"
+        till.fail(invoice)
+    elif last.reason == "subscription_update" and last.status == "open":
+        till.pay(last)
+        with till.change(sub):
+            sub.status = "active"
+    else:
+        return False

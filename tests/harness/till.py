@@ -25,6 +25,10 @@ HAVE = {
     "an add-on beside a price that nobody knows": False,
     "the beginning of a grace in every order": False,
     "a day to cancel at that comes before the end of a trial": False,
+    "an overdue change of plan beside a cycle that is paid": False,
+    "the end of a customer whom no metadata names": False,
+    "the end of a customer after a subscription that expired": False,
+    "refunds, disputes and fraud warnings by policy": False,
     "an add-on as a subscription of its own": False,
 }
 AHEAD = bool(os.environ.get("PAYDESK_AHEAD"))
@@ -100,6 +104,7 @@ class Subscription:
         self.was_live = False
         self.past_due_since = None
         self.price_sets = []        # the prices that it had, in order
+        self.rebilled = False       # a period was begun by a change of plan
         self.pending = None         # the upgrade that waits for its payment
 
     def add(self, price, quantity):
@@ -157,6 +162,8 @@ class Till:
         self.session_metadata = {}
         self.unlisted = "price_never"
         self.subs = []
+        self.gone = False           # the customer was deleted
+        self.grant = None           # what a person has given: see told.py
         self.events = []
         self.log = []               # what happened, for people
         self._second = None
@@ -262,7 +269,10 @@ class Till:
                     "payment_intent": invoice.payment_intent}})
 
     def fail(self, invoice):
+        self.tell_invoice(invoice, "finalized")
         self.tell_invoice(invoice, "payment_failed")
+        if len(self.events) % 3 == 0:
+            self.tell_invoice(invoice, "payment_action_required")
 
     def void(self, invoice):
         invoice.status = "void"
