@@ -26,8 +26,7 @@ HAVE = {
     "the beginning of a grace in every order": False,
     "a day to cancel at that comes before the end of a trial": False,
     "an overdue change of plan beside a cycle that is paid": False,
-    "the end of a customer whom no metadata names": False,
-    "the end of a customer after a subscription that expired": False,
+    "the end of a customer, told before that of what they had": False,
     "refunds, disputes and fraud warnings by policy": False,
     "an add-on as a subscription of its own": False,
 }
