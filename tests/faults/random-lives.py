@@ -6,6 +6,8 @@ PAYDESK_SEED repeats a run, PAYDESK_LIVES says how many lives it has;
 PAYDESK_LIFE is the number of one life, which is told in many orders.
 """
 
+import concurrent.futures
+import contextlib
 import json
 import os
 import random
@@ -21,7 +23,7 @@ from harness.owed import catalog
 from harness.tap import Suite
 
 ONE = int(os.environ.get("PAYDESK_LIFE") or 0)
-LIVES = int(os.environ.get("PAYDESK_LIVES") or (40 if ONE else 400))
+LIVES = int(os.environ.get("PAYDESK_LIVES") or (40 if ONE else 300))
 SEED = int(os.environ.get("PAYDESK_SEED") or time.time())
 WAVE = 24           # lives whose events arrive mixed
 SHORTEN = 1 if ONE else 4    # of the lives that end wrong
@@ -41,6 +43,15 @@ def apply(desk, **what):
                    environment={"DATABASE_URL": desk.conninfo})
     if ran.returncode:
         raise AssertionError((ran.stdout + ran.stderr).decode())
+
+
+@contextlib.contextmanager
+def beside(function):
+    """Run FUNCTION while the block runs."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        done = pool.submit(function)
+        yield
+        done.result()
 
 
 def fails(desk, recipe, wrong_fields):
@@ -80,9 +91,9 @@ def lives(desk):
     told.accounts(desk, tills)
     orders = {}
     for at in range(0, LIVES, WAVE):
-        if at <= LIVES // 2 < at + WAVE:
-            apply(desk)
-        orders.update(told.deliver(desk, tills[at:at + WAVE], chance))
+        middle = at <= LIVES // 2 < at + WAVE
+        with beside(lambda: middle and apply(desk)):
+            orders.update(told.deliver(desk, tills[at:at + WAVE], chance))
     found = {}
     for policy in reversed(POLICIES):
         apply(desk, policy=policy)

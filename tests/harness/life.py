@@ -51,6 +51,7 @@ def _live(recipe, start):
     till.named_by = chance.choice(["bound", "metadata", "session"])
     till.referred = chance.random() < 0.5
     till.unlisted = chance.choice(["price_later", "price_never"])
+    till.fetched = chance.random() < 0.2
     if chance.random() < 0.15:
         till.grant = {"plan": chance.choice(["pro", "team"]), "seats": 3}
     if till.named_by == "metadata":

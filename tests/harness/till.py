@@ -162,6 +162,7 @@ class Till:
         self.unlisted = "price_never"
         self.subs = []
         self.gone = False           # the customer was deleted
+        self.fetched = False        # Stripe hands its subscriptions out
         self.grant = None           # what a person has given: see told.py
         self.events = []
         self.log = []               # what happened, for people

@@ -79,6 +79,8 @@ def order(till, chance):
 def deliver(desk, tills, chance):
     """Tell them all, mixed, from several connections; the order in which each
     life's events were sent, by customer."""
+    for sub, till in ((s, t) for t in tills if t.fetched for s in t.subs):
+        desk.stripe.put(sub.render(till.customer, till.api))
     orders = {t.customer: order(t, chance) for t in tills}
     turns = [c for c, events in orders.items() for _ in events]
     chance.shuffle(turns)
@@ -208,7 +210,8 @@ def number(till, event):
 def story(till, arrived, wrong):
     said = ["  account known by %s%s%s, metadata %s, clock began %s, now +%ds"
             % (till.named_by, ", referred" if till.referred else "",
-               ", granted %s" % till.grant if till.grant else "",
+               (", granted %s" % till.grant if till.grant else "")
+               + (", handed out by Stripe" if till.fetched else ""),
                till.metadata, when(till.events[0]["created"]).isoformat(),
                till.clock - till.events[0]["created"]),
             "  steps: " + ", ".join("+%ds %s" % (
