@@ -47,13 +47,26 @@ CREATE TABLE billing.policy (
 	default_plan  text,
 	other_prices  text NOT NULL DEFAULT 'paid' CHECK (other_prices IN ('ignore', 'paid')),
 	metadata_key  text NOT NULL DEFAULT 'account',
+	client_reference text NOT NULL DEFAULT 'trust'
+		CHECK (client_reference IN ('trust', 'claim')),
+	several       boolean NOT NULL DEFAULT false,
 	grace_days    integer NOT NULL DEFAULT 14,
 	pause_collection text NOT NULL DEFAULT 'keep' CHECK (pause_collection IN ('keep', 'stop')),
+	refund_subscription text NOT NULL DEFAULT 'keep'
+		CHECK (refund_subscription IN ('keep', 'end')),
+	refund_purchase text NOT NULL DEFAULT 'end' CHECK (refund_purchase IN ('end', 'keep')),
+	dispute       text NOT NULL DEFAULT 'suspend' CHECK (dispute IN ('suspend', 'keep')),
+	dispute_lost  text NOT NULL DEFAULT 'end' CHECK (dispute_lost IN ('end', 'keep')),
+	fraud_warning text NOT NULL DEFAULT 'note' CHECK (fraud_warning IN ('note', 'suspend')),
+	proration     text NOT NULL DEFAULT 'always_invoice'
+		CHECK (proration IN ('always_invoice', 'none')),
 	referral_days integer NOT NULL DEFAULT 45,
 	convert_on    text NOT NULL DEFAULT 'payment' CHECK (convert_on IN ('payment', 'trial')),
 	free          jsonb NOT NULL DEFAULT '{}'
 );
 
+COMMENT ON COLUMN billing.policy.several IS
+	'an account may have more than one live subscription';
 COMMENT ON TABLE billing.policy IS 'one row; catalog_id is NULL before the first catalog';
 
 INSERT INTO billing.policy DEFAULT VALUES;

@@ -28,7 +28,7 @@ static const struct shape checkout[] = { { "automatic_tax", NULL },
 	{ "locale", NULL }, { "promotion_codes", NULL },
 	{ "payment_method", NULL }, { "quantity_max", NULL },
 	{ "several_subscriptions", NULL }, { "return_urls", NULL },
-	{ NULL, NULL } };
+	{ "extra", NULL }, { NULL, NULL } };
 
 static const struct shape tier[] = { { "tier", NULL }, { NULL, NULL } };
 static const struct shape tiers[] = { { ANY, tier }, { NULL, NULL } };
@@ -37,15 +37,21 @@ static const struct shape product[] = { { "tier", NULL }, { "plans", tiers },
 static const struct shape products[] = { { ANY, product }, { NULL, NULL } };
 
 static const struct shape policy[] = { { "grace_days", NULL },
-	{ "pause_collection", NULL }, { NULL, NULL } };
+	{ "pause_collection", NULL }, { "refund_subscription", NULL },
+	{ "refund_purchase", NULL }, { "dispute", NULL },
+	{ "dispute_lost", NULL }, { "fraud_warning", NULL }, { NULL, NULL } };
 static const struct shape referral[] = { { "days", NULL },
 	{ "convert_on", NULL }, { NULL, NULL } };
+
+static const struct shape subscription[] = { { "proration", NULL },
+	{ NULL, NULL } };
 
 static const struct shape catalog[] = { { "default_plan", NULL },
 	{ "plans", plans }, { "free", everybody }, { "checkout", checkout },
 	{ "gumroad", products }, { "other_prices", NULL },
-	{ "metadata_key", NULL }, { "policy", policy },
-	{ "referral", referral }, { NULL, NULL } };
+	{ "metadata_key", NULL }, { "client_reference", NULL },
+	{ "policy", policy }, { "referral", referral },
+	{ "subscription", subscription }, { NULL, NULL } };
 
 /* find - the shape of a member; NULL: nobody reads it */
 static const struct shape *

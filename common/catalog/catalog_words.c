@@ -17,7 +17,7 @@ wrong(struct arena *arena, const char **problem, const char *place,
 	return RC_BAD_REQUEST;
 }
 
-/* check_days - a number of days, when it is there */
+/* check_days - a number of days, when it is there, of an object */
 static enum rc
 check_days(struct arena *arena, json_object *document, const char *owner,
     const char *name, const char **problem)
@@ -25,8 +25,6 @@ check_days(struct arena *arena, json_object *document, const char *owner,
 	json_object *object = json_member(document, owner);
 	int64_t days;
 
-	if (object != NULL && !json_object_is_type(object, json_type_object))
-		return wrong(arena, problem, owner, "must be an object");
 	if (json_integer(object, name, 0, DAYS_MAX, &days) != RC_BAD_REQUEST)
 		return RC_OK;
 	return wrong(arena, problem, arena_printf(arena, "%s.%s", owner, name),
@@ -44,20 +42,50 @@ is_key(const char *word)
 	    strspn(word, allowed) == strlen(word);
 }
 
-/* check_word - one of two, when it is there */
-static enum rc
-check_word(struct arena *arena, json_object *document, const char *owner,
-    const char *name, const char *one, const char *other, const char **problem)
-{
-	const char *word;
-	enum rc rc = json_string(json_member(document, owner), name, &word);
+/* The words of which one is chosen; the first is what holds when none is. */
+static const struct choice {
+	const char *owner, *name; /* owner NULL: at the top */
+	const char *first, *second;
+} choices[] = {
+	{ NULL, "other_prices", "ignore", "paid" },
+	{ NULL, "client_reference", "trust", "claim" },
+	{ "policy", "pause_collection", "keep", "stop" },
+	{ "policy", "refund_subscription", "keep", "end" },
+	{ "policy", "refund_purchase", "end", "keep" },
+	{ "policy", "dispute", "suspend", "keep" },
+	{ "policy", "dispute_lost", "end", "keep" },
+	{ "policy", "fraud_warning", "note", "suspend" },
+	{ "referral", "convert_on", "payment", "trial" },
+	{ "subscription", "proration", "always_invoice", "none" },
+};
 
+/* check_choice - one of its two words, when it is there */
+static enum rc
+check_choice(struct arena *arena, json_object *document,
+    const struct choice *choice, const char **problem)
+{
+	const char *word, *place = choice->name;
+	json_object *owner = document;
+	enum rc rc;
+
+	if (choice->owner != NULL) {
+		owner = json_member(document, choice->owner);
+		place = arena_printf(
+		    arena, "%s.%s", choice->owner, choice->name);
+		if (owner != NULL &&
+		    !json_object_is_type(owner, json_type_object))
+			return wrong(
+			    arena, problem, choice->owner, "must be an object");
+	}
+	rc = json_string(owner, choice->name, &word);
 	if (rc == RC_NOT_FOUND ||
 	    (rc == RC_OK &&
-		(strcmp(word, one) == 0 || strcmp(word, other) == 0)))
+		(strcmp(word, choice->first) == 0 ||
+		    strcmp(word, choice->second) == 0)))
 		return RC_OK;
-	return wrong(arena, problem, arena_printf(arena, "%s.%s", owner, name),
-	    arena_printf(arena, "must be \"%s\" or \"%s\"", one, other));
+	return wrong(arena, problem, place,
+	    arena_printf(arena, "must be \"%s\" or \"%s\"", choice->first,
+		choice->second));
 }
 
 /* check_flags - what of a plan is true or false, and its rank */
@@ -185,27 +213,30 @@ check_plans(struct arena *arena, json_object *plans, const char **problem)
 	return RC_OK;
 }
 
+/* check_key - of the metadata that name the account */
+static enum rc
+check_key(struct arena *arena, json_object *document, const char **problem)
+{
+	const char *word;
+	enum rc rc = json_string(document, "metadata_key", &word);
+
+	if (rc == RC_NOT_FOUND || (rc == RC_OK && is_key(word)))
+		return RC_OK;
+	return wrong(arena, problem, "metadata_key",
+	    "must be 1 to 40 letters, digits, - or _");
+}
+
 /* catalog_words_check - from the top */
 enum rc
 catalog_words_check(
     struct arena *arena, json_object *document, const char **problem)
 {
-	const char *word;
-	enum rc rc = json_string(document, "other_prices", &word);
-
-	if (rc == RC_BAD_REQUEST ||
-	    (rc == RC_OK && strcmp(word, "ignore") != 0 &&
-		strcmp(word, "paid") != 0))
-		return wrong(arena, problem, "other_prices",
-		    "must be \"ignore\" or \"paid\"");
-	rc = json_string(document, "metadata_key", &word);
-	if (rc == RC_BAD_REQUEST || (rc == RC_OK && !is_key(word)))
-		return wrong(arena, problem, "metadata_key",
-		    "must be 1 to 40 letters, digits, - or _");
-	if (check_word(arena, document, "policy", "pause_collection", "keep",
-		"stop", problem) != RC_OK ||
-	    check_word(arena, document, "referral", "convert_on", "payment",
-		"trial", problem) != RC_OK ||
+	for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+		if (check_choice(arena, document, &choices[i], problem) !=
+		    RC_OK)
+			return RC_BAD_REQUEST;
+	}
+	if (check_key(arena, document, problem) != RC_OK ||
 	    check_days(arena, document, "policy", "grace_days", problem) !=
 		RC_OK ||
 	    check_days(arena, document, "referral", "days", problem) != RC_OK)

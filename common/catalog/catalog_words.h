@@ -4,9 +4,17 @@
  *
  *   {"plans": {"pro": {"rank": 20, "addon": false, "per_seat": false,
  *                      "products": ["prod_…"], "features": {…}}},
- *    "other_prices": "ignore", "metadata_key": "account",
- *    "policy": {"grace_days": 14, "pause_collection": "keep"},
- *    "referral": {"days": 45, "convert_on": "payment"}}
+ *    "other_prices": "ignore"|"paid", "metadata_key": "account",
+ *    "client_reference": "trust"|"claim",
+ *    "policy": {"grace_days": 14, "pause_collection": "keep"|"stop",
+ *               "refund_subscription": "keep"|"end",
+ *               "refund_purchase": "end"|"keep", "dispute": "suspend"|"keep",
+ *               "dispute_lost": "end"|"keep",
+ *               "fraud_warning": "note"|"suspend"},
+ *    "referral": {"days": 45, "convert_on": "payment"|"trial"},
+ *    "subscription": {"proration": "always_invoice"|"none"}}
+ *
+ * Of words with | the first holds when none is given.
  *
  * The database reads these words when the catalog is applied; see rules/catalog.sql
  * in sql/.

@@ -42,8 +42,16 @@ LANGUAGE sql AS $$
 			WHEN EXISTS (SELECT FROM billing.prices) OR EXISTS (SELECT FROM billing.plan_products)
 			THEN 'ignore' ELSE 'paid' END),
 		metadata_key = coalesce(document ->> 'metadata_key', 'account'),
+		client_reference = coalesce(document ->> 'client_reference', 'trust'),
+		several = coalesce((document -> 'checkout' ->> 'several_subscriptions')::boolean, false),
 		grace_days = coalesce(grace, (document -> 'policy' ->> 'grace_days')::integer, 14),
 		pause_collection = coalesce(document -> 'policy' ->> 'pause_collection', 'keep'),
+		refund_subscription = coalesce(document -> 'policy' ->> 'refund_subscription', 'keep'),
+		refund_purchase = coalesce(document -> 'policy' ->> 'refund_purchase', 'end'),
+		dispute = coalesce(document -> 'policy' ->> 'dispute', 'suspend'),
+		dispute_lost = coalesce(document -> 'policy' ->> 'dispute_lost', 'end'),
+		fraud_warning = coalesce(document -> 'policy' ->> 'fraud_warning', 'note'),
+		proration = coalesce(document -> 'subscription' ->> 'proration', 'always_invoice'),
 		convert_on = coalesce(document -> 'referral' ->> 'convert_on', 'payment'),
 		referral_days = coalesce(referral, (document -> 'referral' ->> 'days')::integer, 45),
 		free = coalesce((document -> 'free' -> 'features')::jsonb, '{}')

@@ -332,4 +332,26 @@ def refused(shop, what, place, plans):
     true("CATALOG: " + place in said, said)
 
 
+@suite.each("the wrong word {place} is refused, with those that are known", [
+    {"place": place, "words": words} for place, words in (
+        ("other_prices", ("ignore", "paid")),
+        ("client_reference", ("trust", "claim")),
+        ("policy.pause_collection", ("keep", "stop")),
+        ("policy.refund_subscription", ("keep", "end")),
+        ("policy.refund_purchase", ("end", "keep")),
+        ("policy.dispute", ("suspend", "keep")),
+        ("policy.dispute_lost", ("end", "keep")),
+        ("policy.fraud_warning", ("note", "suspend")),
+        ("referral.convert_on", ("payment", "trial")),
+        ("subscription.proration", ("always_invoice", "none")))])
+def wrong_word(shop, place, words):
+    for value in ("sometimes", 1, True, []):
+        catalog = value
+        for name in reversed(place.split(".")):
+            catalog = {name: catalog}
+        said = apply(shop, catalog, status=78)
+        true("CATALOG: %s must be \"%s\" or \"%s\"" % (place, *words) in said,
+             said)
+
+
 suite.main()

@@ -111,7 +111,7 @@ static const struct {
 	{ "{\"plan\":{}}",
 	    "plan is not known; known there: default_plan, plans, "
 	    "free, checkout, gumroad, other_prices, metadata_key, "
-	    "policy, referral" },
+	    "client_reference, policy, referral, subscription" },
 	{ "{\"plans\":{\"pro\":{\"yearly\":{}}}}",
 	    "plans.pro.yearly is not known; known there: monthly, "
 	    "annual, prices, products, features, rank, addon, per_seat" },
