@@ -1,9 +1,9 @@
 /*
  * checkout - open Stripe's page where customers buy a subscription.
  *
- *   POST /checkout {"cadence":"monthly"|"annual", "plan":…?, "quantity":…?,
- *                   "referral_code":…?, "locale":…?, "success_url":…?,
- *                   "cancel_url":…?}
+ *   POST /checkout {"cadence":"monthly"|"annual"|"once"|…, "plan":…?,
+ *                   "quantity":…?, "referral_code":…?, "locale":…?,
+ *                   "success_url":…?, "cancel_url":…?}
  *     200 {"url":…,"id":…}        send the customer there
  *     400 invalid_cadence, unknown_plan, invalid_quantity, …,
  *         admin_cannot_purchase   401 unauthorized      404 user_not_found
@@ -12,8 +12,8 @@
  *     503 not_configured, unavailable
  *
  * A wish goes: who calls -> what is wanted -> one call to the database, which
- * decides whether a session is open already -> Stripe -> one call that keeps
- * the session. The key that Stripe gets is kept with it, so that a second click
+ * knows the price and decides whether a session is open already -> Stripe -> one
+ * call that keeps the session. The key that Stripe gets is kept with it, so that a second click
  * or a retry ends in the same session, whatever happened to the first.
  */
 #include <inttypes.h>
@@ -21,61 +21,59 @@
 #include <time.h>
 
 #include "program/caller.h"
-#include "catalog/catalog.h"
-#include "base/form_out.h"
+#include "catalog/catalog_current.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "stripe/checkout_form.h"
 #include "stripe/order.h"
 #include "program/serve.h"
 #include "stripe/stripe_api.h"
 #include "stripe/stripe_doctor.h"
 
+#define LEARN_TIMEOUT_MS 3000 /* for a question before the order itself */
+
 struct state {
 	struct caller_rules callers;
-	struct catalog *catalog;
+	struct catalog_current *catalog;
 	struct stripe_api *api; /* NULL: not configured */
 };
 
-DB_STATEMENT(checkout_begin, 8,
-    "SELECT * FROM billing.checkout_begin($1, $2, $3, $4, $5, $6,"
-    " $7, $8)");
+DB_STATEMENT(checkout_begin, 5,
+    "SELECT * FROM billing.checkout_begin($1, $2, $3, $4, $5)");
 DB_STATEMENT(checkout_opened, 4,
     "SELECT billing.checkout_opened($1, $2, $3, to_timestamp($4))");
 DB_STATEMENT(checkout_closed, 1, "SELECT billing.checkout_closed($1)");
+DB_STATEMENT(price_learned, 2, "SELECT billing.price_learned($1, $2)");
 
 static const struct db_statement *const own_statements[] = {
 	&sql_checkout_begin.is,
 	&sql_checkout_opened.is,
 	&sql_checkout_closed.is,
+	&sql_price_learned.is,
 	NULL,
 };
 
 static const struct db_statement *const *const statements[] = {
 	own_statements,
+	catalog_current_statements,
+	stripe_doctor_statements,
 	NULL,
-};
-
-/* What billing.checkout_begin() decided; the texts live in the arena. */
-struct decision {
-	const char *outcome;
-	const char *referral;	/* NULL: no code was given */
-	const char *id;		/* of the row that stands for the session */
-	const char *stripe_key; /* Stripe's Idempotency-Key of it */
-	const char *session_id, *url; /* NULL: it is not open yet */
-	const char *customer, *email;
-	bool recent; /* opened just now: not worth a look at Stripe */
-	bool trial;  /* the account has not had one */
 };
 
 /* read_decision - RC_TOO_LARGE: the arena is used up */
 static enum rc
 read_decision(struct arena *arena, const struct db_result *result,
-    struct decision *decision)
+    struct checkout_decision *decision)
 {
 	const struct {
 		const char *column, **text;
 	} texts[] = {
 		{ "outcome", &decision->outcome },
+		{ "price_id", &decision->price_id },
+		{ "plan", &decision->plan },
+		{ "metered", &decision->metered },
+		{ "trial_days", &decision->trial_days },
+		{ "metadata_key", &decision->metadata_key },
 		{ "referral", &decision->referral },
 		{ "id_", &decision->id },
 		{ "stripe_key_", &decision->stripe_key },
@@ -95,31 +93,39 @@ read_decision(struct arena *arena, const struct db_result *result,
 			return RC_TOO_LARGE;
 	}
 	decision->recent = db_result_true(result, 0, "recent");
-	decision->trial = db_result_true(result, 0, "trial");
 	return RC_OK;
+}
+
+/* wish - an order as billing.checkout_begin() takes it; NULL: no memory */
+static const char *
+wish(struct arena *arena, const struct order *order)
+{
+	json_object *object = json_object_new_object();
+	const char *text;
+
+	json_add_text(object, "plan", order->plan);
+	json_add_text(object, "period", order->period);
+	json_add_text(object, "key", order->client_key);
+	json_add_text(object, "request", order->canonical);
+	json_add_text(object, "referral_code", order->referral_code);
+	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+	text = arena_copy(arena, text, strlen(text));
+	json_object_put(object);
+	return text;
 }
 
 /* begin - what this order leads to */
 static enum rc
 begin(struct service *service, struct arena *arena, const struct caller *caller,
-    const struct order *order, struct decision *decision)
+    const struct order *order, struct checkout_decision *decision)
 {
-	const struct state *state = service->state;
-	const char *const params[] = {
-		caller->id,
-		caller->email,
-		caller_verified(caller),
-		caller->role,
-		order->client_key,
-		order->canonical,
-		catalog_checkout(state->catalog)->several_subscriptions ?
-		    "true" :
-		    "false",
-		order->referral_code,
-	};
+	const char *const params[] = { caller->id, caller->email,
+		caller_verified(caller), caller->role, wish(arena, order) };
 	struct db_result *result;
 	enum rc rc;
 
+	if (params[4] == NULL)
+		return RC_TOO_LARGE;
 	rc = db_run(service->db, sql_checkout_begin, params, &result);
 	if (rc != RC_OK)
 		return rc;
@@ -137,6 +143,15 @@ refuse(struct request *request, const char *outcome)
 		int status;
 		const char *code, *detail;
 	} refusals[] = {
+		{ "no_catalog", 503, "not_configured",
+		    "Nobody has said what is sold: paydesk catalog apply "
+		    "FILE." },
+		{ "unsold", 503, "not_configured",
+		    "The catalog has no price for this plan and cadence." },
+		{ "invalid_cadence", 400, "invalid_cadence",
+		    "The catalog sells nothing for this cadence." },
+		{ "unknown_plan", 400, "unknown_plan",
+		    "There is no plan of this name." },
 		{ "user_not_found", 404, "user_not_found",
 		    "There is no account for this caller, and no e-mail with "
 		    "which to make one." },
@@ -151,86 +166,47 @@ refuse(struct request *request, const char *outcome)
 	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
 		if (strcmp(outcome, refusals[i].outcome) == 0)
 			return request_fail_status(request, refusals[i].status,
-			    RC_BAD_REQUEST, refusals[i].code,
-			    refusals[i].detail);
+			    refusals[i].status == 503 ? RC_INTERNAL :
+							RC_BAD_REQUEST,
+			    refusals[i].code, refusals[i].detail);
 	}
 	return RC_INTERNAL;
 }
 
-/* add_customer - who buys, and what Stripe may change of a known customer */
+/*
+ * learn - whether the price is metered, which Stripe takes no quantity for. What
+ * Stripe does not say is asked again with the next order.
+ */
 static void
-add_customer(struct form_out *form, const struct decision *decision,
-    const struct catalog_checkout *rules)
+learn(struct service *service, struct arena *arena,
+    struct checkout_decision *decision)
 {
-	if (decision->customer == NULL) {
-		form_out_add(form, "customer_email", decision->email);
+	const struct state *state = service->state;
+	struct stripe_probe probe;
+	const char *type;
+
+	decision->metered = "f";
+	stripe_api_probe(state->api, arena, "GET",
+	    arena_printf(arena, "/v1/prices/%s", decision->price_id),
+	    LEARN_TIMEOUT_MS, &probe);
+	if (probe.status != 200)
 		return;
-	}
-	form_out_add(form, "customer", decision->customer);
-	/* Stripe demands these of a known customer. */
-	if (rules->automatic_tax)
-		form_out_add(form, "customer_update[address]", "auto");
-	if (rules->tax_id_collection)
-		form_out_add(form, "customer_update[name]", "auto");
-}
+	if (json_string(json_member(probe.object, "recurring"), "usage_type",
+		&type) == RC_OK &&
+	    strcmp(type, "metered") == 0)
+		decision->metered = "t";
+	const char *const params[] = { decision->price_id, decision->metered };
 
-/* add_metadata - so that every event of it names the account */
-static void
-add_metadata(struct form_out *form, struct arena *arena, const char *key,
-    const struct caller *caller, const struct order *order)
-{
-	form_out_add(form, "client_reference_id", caller->id);
-	form_out_add(
-	    form, arena_printf(arena, "metadata[%s]", key), caller->id);
-	form_out_add(form, "metadata[plan]", order->price->plan);
-	form_out_add(form, "metadata[period]", order->price->period);
-	form_out_add(form,
-	    arena_printf(arena, "subscription_data[metadata][%s]", key),
-	    caller->id);
-	form_out_add(
-	    form, "subscription_data[metadata][plan]", order->price->plan);
-	form_out_add(
-	    form, "subscription_data[metadata][period]", order->price->period);
-}
-
-/* make_form - all that Stripe is told */
-static struct form_out *
-make_form(const struct state *state, struct arena *arena,
-    const struct caller *caller, const struct order *order,
-    const struct decision *decision)
-{
-	const struct catalog_checkout *rules = catalog_checkout(state->catalog);
-	struct form_out *form = form_out_new(arena);
-
-	form_out_add(form, "mode", "subscription");
-	form_out_add(form, "line_items[0][price]", order->price->price_id);
-	form_out_add_number(form, "line_items[0][quantity]", order->quantity);
-	add_customer(form, decision, rules);
-	add_metadata(
-	    form, arena, catalog_metadata_key(state->catalog), caller, order);
-	form_out_add(form, "success_url", order->success_url);
-	form_out_add(form, "cancel_url", order->cancel_url);
-	form_out_add(form, "locale", order->locale);
-	form_out_add(
-	    form, "billing_address_collection", rules->billing_address);
-	form_out_add(form, "payment_method_collection", rules->payment_method);
-	if (rules->promotion_codes)
-		form_out_add(form, "allow_promotion_codes", "true");
-	if (rules->automatic_tax)
-		form_out_add(form, "automatic_tax[enabled]", "true");
-	if (rules->tax_id_collection)
-		form_out_add(form, "tax_id_collection[enabled]", "true");
-	if (decision->trial && order->price->trial_days > 0)
-		form_out_add_number(form,
-		    "subscription_data[trial_period_days]",
-		    order->price->trial_days);
-	return form;
+	if (db_run(service->db, sql_price_learned, params, NULL) != RC_OK)
+		log_message("warn",
+		    "could not store what Stripe says of %s: %s",
+		    decision->price_id, db_error(service->db));
 }
 
 /* reply - where to send the customer */
 static enum rc
-reply(struct request *request, const struct decision *decision, const char *url,
-    const char *id)
+reply(struct request *request, const struct checkout_decision *decision,
+    const char *url, const char *id)
 {
 	json_object *body = json_object_new_object();
 
@@ -245,7 +221,7 @@ reply(struct request *request, const struct decision *decision, const char *url,
 
 /* forget - the next wish gets a new session; failing that, after a while */
 static void
-forget(struct service *service, const struct decision *decision)
+forget(struct service *service, const struct checkout_decision *decision)
 {
 	const char *const params[] = { decision->id };
 
@@ -260,8 +236,8 @@ forget(struct service *service, const struct decision *decision)
  */
 static void
 keep(struct service *service, struct arena *arena,
-    const struct decision *decision, json_object *session, const char *url,
-    const char *id)
+    const struct checkout_decision *decision, json_object *session,
+    const char *url, const char *id)
 {
 	int64_t expires_s = time(NULL) + 3600;
 	const char *const params[] = { decision->id, id, url,
@@ -279,7 +255,7 @@ keep(struct service *service, struct arena *arena,
 static enum rc
 open_session(struct service *service, struct request *request,
     const struct caller *caller, const struct order *order,
-    const struct decision *decision)
+    struct checkout_decision *decision, const struct catalog_checkout *rules)
 {
 	const struct state *state = service->state;
 	struct arena *arena = request_arena(request);
@@ -288,8 +264,10 @@ open_session(struct service *service, struct request *request,
 	json_object *session;
 	enum rc rc;
 
+	if (decision->metered == NULL)
+		learn(service, arena, decision);
 	rc = stripe_api_open_checkout(state->api, arena,
-	    make_form(state, arena, caller, order, decision),
+	    checkout_form(arena, caller->id, order, decision, rules),
 	    decision->stripe_key, &session, &refusal);
 	request_log(request, "stripe_request", refusal.request_id);
 	if (rc != RC_OK) {
@@ -315,7 +293,7 @@ open_session(struct service *service, struct request *request,
  */
 static enum rc
 still_open(struct service *service, struct request *request,
-    const struct decision *decision)
+    const struct checkout_decision *decision)
 {
 	const struct state *state = service->state;
 	json_object *session;
@@ -336,10 +314,11 @@ still_open(struct service *service, struct request *request,
 /* buy - from a decision to a session */
 static enum rc
 buy(struct service *service, struct request *request,
-    const struct caller *caller, const struct order *order)
+    const struct caller *caller, const struct order *order,
+    const struct catalog_checkout *rules)
 {
 	struct arena *arena = request_arena(request);
-	struct decision decision;
+	struct checkout_decision decision;
 	enum rc rc;
 
 	rc = begin(service, arena, caller, order, &decision);
@@ -360,7 +339,7 @@ buy(struct service *service, struct request *request,
 		    request, &decision, decision.url, decision.session_id);
 	if (strcmp(decision.outcome, "open") != 0)
 		return refuse(request, decision.outcome);
-	return open_session(service, request, caller, order, &decision);
+	return open_session(service, request, caller, order, &decision, rules);
 }
 
 /* post_checkout - POST /checkout */
@@ -368,25 +347,24 @@ static enum rc
 post_checkout(struct service *service, struct request *request)
 {
 	const struct state *state = service->state;
+	const struct catalog_checkout *rules;
 	struct caller caller;
 	struct order order;
 	enum rc rc;
 
 	rc = caller_identify(&state->callers, request, &caller);
 	if (rc == RC_OK)
-		rc = order_read(
-		    state->catalog, state->callers.site, request, &order);
+		rc = catalog_current_checkout(
+		    state->catalog, service->db, &rules);
+	if (rc == RC_OK)
+		rc = order_read(rules, state->callers.site, request, &order);
 	if (rc != RC_OK)
 		return rc;
-	if (state->api == NULL || order.success_url == NULL ||
-	    order.price == NULL)
+	if (state->api == NULL || order.success_url == NULL)
 		return request_fail_status(request, 503, RC_INTERNAL,
 		    "not_configured",
-		    order.price == NULL ?
-			"The catalog has no price for this plan and cadence." :
-			"STRIPE_API_KEY or SITE_URL is not set on this "
-			"server.");
-	return buy(service, request, &caller, &order);
+		    "STRIPE_API_KEY or SITE_URL is not set on this server.");
+	return buy(service, request, &caller, &order, rules);
 }
 
 /* options - whether pages of another origin may ask */
@@ -398,7 +376,7 @@ options(struct service *service, struct request *request)
 	return site_preflight(state->callers.site, request);
 }
 
-/* setup - keys, catalog, client */
+/* setup - keys, rules, client */
 static enum rc
 setup(struct service *service, const char **problem)
 {
@@ -414,8 +392,8 @@ setup(struct service *service, const char **problem)
 	if (rc != RC_OK)
 		return rc;
 	state->api = stripe_api_new(service->arena, service->config);
-	return catalog_load(service->arena,
-	    config_string(service->config, CATALOG), &state->catalog, problem);
+	state->catalog = catalog_current_new(service->arena);
+	return state->catalog != NULL ? RC_OK : RC_INTERNAL;
 }
 
 /* examine - for check: what a sale needs, here and at Stripe */
@@ -427,19 +405,23 @@ examine(struct service *service, struct doctor *doctor)
 		{ NULL, NULL, NULL }
 	};
 	const struct state *state = service->state;
+	const struct catalog_checkout *rules;
 
 	caller_examine(&state->callers, doctor);
 	stripe_doctor_needs(doctor, service->config);
-	if (catalog_price(state->catalog, 0) == NULL)
+	if (!stripe_doctor_sells(service->db))
 		doctor_problem(doctor, "catalog",
-		    "Set CATALOG to a file that names the plans' prices.",
+		    "Say what is sold: paydesk catalog apply FILE.",
 		    "it has no price: every order is answered 503");
 	if (!stripe_doctor_key(
 		doctor, service->arena, service->config, state->api, rights))
 		return;
-	stripe_doctor_prices(doctor, service->arena, service->config,
-	    state->catalog, state->api);
-	if (catalog_checkout(state->catalog)->automatic_tax)
+	stripe_doctor_prices(
+	    doctor, service->arena, service->config, service->db, state->api);
+	if (service->db != NULL &&
+	    catalog_current_checkout(state->catalog, service->db, &rules) ==
+		RC_OK &&
+	    rules->automatic_tax)
 		stripe_doctor_tax(doctor, service->arena, state->api);
 }
 
@@ -447,8 +429,7 @@ int
 main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL,
-		STRIPE_API_SETTINGS, CATALOG, CALLER_SETTINGS, STATS_DIR,
-		SETTING_END };
+		STRIPE_API_SETTINGS, CALLER_SETTINGS, STATS_DIR, SETTING_END };
 	static const struct route routes[] = {
 		{ "POST", "/checkout", BODY_MAX, post_checkout },
 		{ NULL, NULL, 0, NULL },

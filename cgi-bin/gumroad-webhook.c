@@ -7,10 +7,10 @@
  *     503 unavailable                    nothing recorded: Gumroad tries again
  *
  * A delivery goes: secret -> audit row, committed by itself -> facts from the
- * form -> tier from the catalog -> key, blob and mail made ready -> one call to
- * the database, which mints, queues the mail and writes the audit row's result
- * in one transaction -> an attempt to send the mail, as far as there is time ->
- * reply.
+ * form -> a call to the database, which finds the tier in the catalog and says
+ * what has to be signed -> key, blob and mail made ready -> another call, which
+ * mints, queues the mail and writes the audit row's result in one transaction ->
+ * an attempt to send the mail, as far as there is time -> reply.
  *
  * Gumroad gives up after 5 s and then never tries again, so all of it ends
  * within BUDGET_MS; nginx's limits on the location fit in with that.
@@ -19,7 +19,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "catalog/catalog.h"
 #include "base/clock.h"
 #include "base/form.h"
 #include "licence/gumroad.h"
@@ -43,7 +42,16 @@
 #define SICK_MS 1000	   /* a provider that takes so long to fail … */
 #define REST_MS 30000	   /* … is left to the outbox for that long */
 
+DB_STATEMENT(any_product, 0,
+    "SELECT EXISTS (SELECT FROM billing.gumroad_products) AS has");
+
+static const struct db_statement *const own_statements[] = {
+	&sql_any_product.is,
+	NULL,
+};
+
 static const struct db_statement *const *const statements[] = {
+	own_statements,
 	gumroad_books_statements,
 	gumroad_tools_statements,
 	outbox_statements,
@@ -173,7 +181,7 @@ post_delivery(struct service *service, struct request *request)
 	return reply(request, &result, status);
 }
 
-/* setup - secrets, catalog, key and templates, provider */
+/* setup - secrets, key and templates, provider */
 static enum rc
 setup(struct service *service, const char **problem)
 {
@@ -190,11 +198,8 @@ setup(struct service *service, const char **problem)
 	if (secrets != NULL &&
 	    (state->secrets = secrets_new(service->arena, secrets)) == NULL)
 		return RC_INTERNAL;
-	rc = catalog_load(service->arena,
-	    config_string(service->config, CATALOG), &state->catalog, problem);
-	if (rc == RC_OK)
-		rc = issuer_new(
-		    service->arena, service->config, &state->issuer, problem);
+	rc = issuer_new(
+	    service->arena, service->config, &state->issuer, problem);
 	if (rc == RC_OK)
 		rc = mailer_new(
 		    service->arena, service->config, &state->mailer, problem);
@@ -205,6 +210,23 @@ setup(struct service *service, const char **problem)
 		rc = RC_BAD_REQUEST;
 	}
 	return rc;
+}
+
+/* examine_catalog - whether a sale can be one of a product */
+static void
+examine_catalog(struct service *service, struct doctor *doctor)
+{
+	struct db_result *result;
+
+	if (service->db == NULL ||
+	    db_run_bare(service->db, sql_any_product, &result) != RC_OK)
+		return; /* why is said of the database already */
+	if (!db_result_true(result, 0, "has"))
+		doctor_problem(doctor, "catalog",
+		    "Put the products under gumroad and apply it: paydesk "
+		    "catalog apply FILE.",
+		    "it has no product of Gumroad: no sale gets a licence");
+	db_result_free(result);
 }
 
 /* examine - for check: what a sale needs until its licence arrives */
@@ -219,10 +241,7 @@ examine(struct service *service, struct doctor *doctor)
 		    "Set GUMROAD_WEBHOOK_SECRET to the secret in the address "
 		    "that Gumroad pings.",
 		    "not set: every delivery is answered 404");
-	if (!catalog_has_tiers(state->catalog))
-		doctor_problem(doctor, "catalog",
-		    "Set CATALOG to a file with the products under gumroad.",
-		    "it has no product of Gumroad: no sale gets a licence");
+	examine_catalog(service, doctor);
 	issuer_examine(state->issuer, service->arena, doctor);
 	mailer_examine(state->mailer, service->arena, doctor);
 }
@@ -233,7 +252,6 @@ main(int argc, char **argv)
 	static const enum setting settings[] = {
 		DATABASE_URL,
 		GUMROAD_WEBHOOK_SECRET,
-		CATALOG,
 		LICENSE_SIGNING_KEY,
 		LICENSE_PREFIX,
 		LICENSE_BLOB_PREFIX,

@@ -110,8 +110,8 @@ setup(struct service *service, const char **problem)
 	if (state == NULL)
 		return RC_INTERNAL;
 	service->state = state;
-	return stripe_intake_new(
-	    service->arena, service->config, &state->intake, problem);
+	state->intake = stripe_intake_new(service->arena, service->config);
+	return state->intake != NULL ? RC_OK : RC_INTERNAL;
 }
 
 int

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "program/caller.h"
-#include "catalog/catalog.h"
+#include "catalog/catalog_current.h"
 #include "base/form_out.h"
 #include "base/json.h"
 #include "program/serve.h"
@@ -24,7 +24,7 @@
 
 struct state {
 	struct caller_rules callers;
-	struct catalog *catalog;
+	struct catalog_current *catalog;
 	struct stripe_api *api; /* NULL: not configured */
 };
 
@@ -39,6 +39,7 @@ static const struct db_statement *const own_statements[] = {
 
 static const struct db_statement *const *const statements[] = {
 	own_statements,
+	catalog_current_statements,
 	NULL,
 };
 
@@ -78,7 +79,7 @@ read_flow(json_object *body, struct wish *wish)
 /* read_wish - the body, checked */
 static enum rc
 read_wish(const struct state *state, struct request *request, bool optional,
-    struct wish *wish)
+    const struct catalog_checkout *rules, struct wish *wish)
 {
 	json_object *body;
 	enum rc rc = request_json(request, optional, &body);
@@ -98,12 +99,14 @@ read_wish(const struct state *state, struct request *request, bool optional,
 	rc = json_string(body, "return_url", &wish->return_url);
 	if (rc != RC_NOT_FOUND &&
 	    (rc != RC_OK ||
-		!site_may_return(state->callers.site, wish->return_url,
-		    catalog_checkout(state->catalog)->return_urls)))
+		!site_may_return(
+		    state->callers.site, wish->return_url, rules->return_urls)))
 		return request_fail(request, RC_BAD_REQUEST,
 		    "invalid_return_url",
 		    "return_url must be a page of SITE_URL, or of one that the "
 		    "catalog allows.");
+	if (wish->locale == NULL)
+		wish->locale = rules->locale;
 	return RC_OK;
 }
 
@@ -174,19 +177,17 @@ open_portal(const struct state *state, struct request *request,
 {
 	struct arena *arena = request_arena(request);
 	struct form_out *form = form_out_new(arena);
-	const char *locale = wish->locale, *url;
+	const char *url;
 	struct stripe_refusal refusal;
 	json_object *session, *body;
 	enum rc rc;
 
-	if (locale == NULL)
-		locale = catalog_checkout(state->catalog)->locale;
 	form_out_add(form, "customer", customer);
 	form_out_add(form, "return_url",
 	    wish->return_url != NULL ?
 		wish->return_url :
 		site_page(state->callers.site, arena, "/settings"));
-	form_out_add(form, "locale", locale);
+	form_out_add(form, "locale", wish->locale);
 	if (wish->flow != NULL &&
 	    (rc = add_flow(state, request, wish->flow, customer, form)) !=
 		RC_OK)
@@ -208,6 +209,7 @@ static enum rc
 post_portal(struct service *service, struct request *request)
 {
 	const struct state *state = service->state;
+	const struct catalog_checkout *rules;
 	const char *customer;
 	struct caller caller;
 	struct wish wish;
@@ -215,7 +217,10 @@ post_portal(struct service *service, struct request *request)
 
 	rc = caller_identify(&state->callers, request, &caller);
 	if (rc == RC_OK)
-		rc = read_wish(state, request, !caller.by_nginx, &wish);
+		rc = catalog_current_checkout(
+		    state->catalog, service->db, &rules);
+	if (rc == RC_OK)
+		rc = read_wish(state, request, !caller.by_nginx, rules, &wish);
 	if (rc != RC_OK)
 		return rc;
 	if (state->api == NULL ||
@@ -238,7 +243,7 @@ options(struct service *service, struct request *request)
 	return site_preflight(state->callers.site, request);
 }
 
-/* setup - keys, catalog, client */
+/* setup - keys, rules, client */
 static enum rc
 setup(struct service *service, const char **problem)
 {
@@ -254,8 +259,8 @@ setup(struct service *service, const char **problem)
 	if (rc != RC_OK)
 		return rc;
 	state->api = stripe_api_new(service->arena, service->config);
-	return catalog_load(service->arena,
-	    config_string(service->config, CATALOG), &state->catalog, problem);
+	state->catalog = catalog_current_new(service->arena);
+	return state->catalog != NULL ? RC_OK : RC_INTERNAL;
 }
 
 /* examine - for check: what a session needs, here and at Stripe */
@@ -281,8 +286,7 @@ int
 main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL,
-		STRIPE_API_SETTINGS, CATALOG, CALLER_SETTINGS, STATS_DIR,
-		SETTING_END };
+		STRIPE_API_SETTINGS, CALLER_SETTINGS, STATS_DIR, SETTING_END };
 	static const struct route routes[] = {
 		{ "POST", "/portal", BODY_MAX, post_portal },
 		{ NULL, NULL, 0, NULL },

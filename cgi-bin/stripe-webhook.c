@@ -42,6 +42,7 @@ static const struct db_statement *const *const statements[] = {
 	events_show_statements,
 	link_statements,
 	stripe_intake_statements,
+	stripe_doctor_statements,
 	prune_stripe_statements,
 	NULL,
 };
@@ -139,8 +140,8 @@ setup(struct service *service, const char **problem)
 	    ((state->keys = signature_keys_new(secrets)) == NULL ||
 		arena_defer(service->arena, free_keys, state->keys) != 0))
 		return RC_INTERNAL;
-	return stripe_intake_new(
-	    service->arena, service->config, &state->intake, problem);
+	state->intake = stripe_intake_new(service->arena, service->config);
+	return state->intake != NULL ? RC_OK : RC_INTERNAL;
 }
 
 /* examine - for check: what deliveries need, here and at Stripe */
@@ -154,7 +155,6 @@ examine(struct service *service, struct doctor *doctor)
 		{ NULL, NULL, NULL },
 	};
 	const struct stripe_state *state = service->state;
-	const struct catalog *catalog = stripe_intake_catalog(state->intake);
 	struct stripe_api *api = stripe_intake_api(state->intake);
 
 	replay_examine(service, doctor);
@@ -163,9 +163,9 @@ examine(struct service *service, struct doctor *doctor)
 		    "Set STRIPE_WEBHOOK_SECRET to the secret that Stripe shows "
 		    "with the webhook endpoint.",
 		    "not set: every delivery is answered 503");
-	if (catalog_price(catalog, 0) == NULL)
+	if (!stripe_doctor_sells(service->db))
 		doctor_warn(doctor, "catalog",
-		    "Set CATALOG to a file that names the plans' prices.",
+		    "Say what is sold: paydesk catalog apply FILE.",
 		    "it has no price: every subscription's plan is unknown");
 	if (api == NULL)
 		doctor_warn(doctor, "STRIPE_API_KEY",
@@ -175,7 +175,7 @@ examine(struct service *service, struct doctor *doctor)
 		doctor, service->arena, service->config, api, rights))
 		return;
 	stripe_doctor_prices(
-	    doctor, service->arena, service->config, catalog, api);
+	    doctor, service->arena, service->config, service->db, api);
 	stripe_endpoint_examine(doctor, service->arena, service->config, api);
 }
 

@@ -140,7 +140,9 @@ CREATE TYPE billing.gumroad_facts AS (
 	amount_cents bigint,
 	currency     text,
 	offer_code   text,
-	test         boolean
+	test         boolean,
+	products     text[],
+	plans        text[]
 );
 
 COMMENT ON TYPE billing.gumroad_facts IS

@@ -30,16 +30,33 @@ CREATE TABLE billing.prices (
 	days       integer,
 	sold       boolean NOT NULL,
 	trial_days integer NOT NULL,
-	license    jsonb
+	license    jsonb,
+	metered    boolean
 );
 
 COMMENT ON COLUMN billing.prices.sold IS
 	'false: nobody can buy it any more; whoever has it keeps the plan';
+COMMENT ON COLUMN billing.prices.metered IS
+	'what Stripe said of it when it was ordered first; NULL: not asked yet';
 
 CREATE TABLE billing.plan_products (
 	product text PRIMARY KEY,
 	plan    text NOT NULL REFERENCES billing.plans
 );
+
+CREATE TABLE billing.gumroad_products (
+	product     text NOT NULL,
+	plan        text NOT NULL,
+	tier        text NOT NULL,
+	seller_id   text,
+	activations integer,
+	expires     text,
+	after_end   text NOT NULL CHECK (after_end IN ('keep', 'revoke')),
+	PRIMARY KEY (product, plan)
+);
+
+COMMENT ON COLUMN billing.gumroad_products.plan IS
+	'the name or id of a plan of a membership; empty: the product itself';
 
 CREATE TABLE billing.policy (
 	one           boolean PRIMARY KEY DEFAULT true CHECK (one),

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "catalog/catalog_extra.h"
+#include "catalog/catalog_problem.h"
 #include "base/json.h"
 
 #define QUANTITY_MAX 1000 /* when the catalog does not say */
@@ -74,12 +76,47 @@ read_return_urls(
 	return true;
 }
 
-/* wrong - a sentence with the place */
-static enum rc
-wrong(struct arena *arena, const char **problem, const char *what)
+/* read_switches - and words; NULL, or what is wrong with them */
+static const char *
+read_switches(json_object *member, struct catalog_checkout *checkout)
 {
-	*problem = arena_printf(arena, "CATALOG: checkout%s", what);
-	return RC_BAD_REQUEST;
+	if (!read_switch(member, "automatic_tax", &checkout->automatic_tax))
+		return "automatic_tax must be true or false";
+	if (!read_switch(
+		member, "tax_id_collection", &checkout->tax_id_collection))
+		return "tax_id_collection must be true or false";
+	if (!read_switch(member, "promotion_codes", &checkout->promotion_codes))
+		return "promotion_codes must be true or false";
+	if (!read_switch(member, "several_subscriptions", &(bool){ false }))
+		return "several_subscriptions must be true or false";
+	if (!read_word(member, "billing_address", "auto", "required",
+		&checkout->billing_address))
+		return "billing_address must be \"auto\" or \"required\"";
+	if (!read_word(member, "payment_method", "always", "if_required",
+		&checkout->payment_method))
+		return "payment_method must be \"always\" or \"if_required\"";
+	return NULL;
+}
+
+/* read_rest - NULL, or what is wrong with it */
+static const char *
+read_rest(
+    struct arena *arena, json_object *member, struct catalog_checkout *checkout)
+{
+	int64_t quantity_max = QUANTITY_MAX;
+
+	if (json_string(member, "locale", &checkout->locale) ==
+		RC_BAD_REQUEST ||
+	    (checkout->locale != NULL && !catalog_locale(checkout->locale)))
+		return "locale must be \"auto\" or a locale such as \"de\"";
+	if (json_integer(member, "quantity_max", 1, 1000000, &quantity_max) ==
+	    RC_BAD_REQUEST)
+		return "quantity_max must be a whole number from 1 to 1000000";
+	checkout->quantity_max = (long)quantity_max;
+	if (!read_return_urls(arena, member, checkout))
+		return "return_urls must be a list of URLs";
+	checkout->extra = json_member(member, "extra");
+	return NULL;
 }
 
 /* catalog_checkout_read - what it does not say has a default */
@@ -87,46 +124,17 @@ enum rc
 catalog_checkout_read(struct arena *arena, json_object *member,
     struct catalog_checkout *checkout, const char **problem)
 {
-	int64_t quantity_max = QUANTITY_MAX;
+	const char *wrong;
 
 	memset(checkout, 0, sizeof *checkout);
 	checkout->promotion_codes = true;
-	if (member != NULL && !json_object_is_type(member, json_type_object))
-		return wrong(arena, problem, " must be an object");
-	if (!read_switch(member, "automatic_tax", &checkout->automatic_tax))
-		return wrong(
-		    arena, problem, ".automatic_tax must be true or false");
-	if (!read_switch(
-		member, "tax_id_collection", &checkout->tax_id_collection))
-		return wrong(
-		    arena, problem, ".tax_id_collection must be true or false");
-	if (!read_switch(member, "promotion_codes", &checkout->promotion_codes))
-		return wrong(
-		    arena, problem, ".promotion_codes must be true or false");
-	if (!read_switch(member, "several_subscriptions",
-		&checkout->several_subscriptions))
-		return wrong(arena, problem,
-		    ".several_subscriptions must be true or false");
-	if (!read_word(member, "billing_address", "auto", "required",
-		&checkout->billing_address))
-		return wrong(arena, problem,
-		    ".billing_address must be \"auto\" or \"required\"");
-	if (!read_word(member, "payment_method", "always", "if_required",
-		&checkout->payment_method))
-		return wrong(arena, problem,
-		    ".payment_method must be \"always\" or \"if_required\"");
-	if (json_string(member, "locale", &checkout->locale) ==
-		RC_BAD_REQUEST ||
-	    (checkout->locale != NULL && !catalog_locale(checkout->locale)))
-		return wrong(arena, problem,
-		    ".locale must be \"auto\" or a locale such as \"de\"");
-	if (json_integer(member, "quantity_max", 1, 1000000, &quantity_max) ==
-	    RC_BAD_REQUEST)
-		return wrong(arena, problem,
-		    ".quantity_max must be a whole number from 1 to 1000000");
-	checkout->quantity_max = (long)quantity_max;
-	if (!read_return_urls(arena, member, checkout))
-		return wrong(
-		    arena, problem, ".return_urls must be a list of URLs");
-	return RC_OK;
+	if (catalog_problem_object(arena, member, "checkout", problem) != RC_OK)
+		return RC_BAD_REQUEST;
+	wrong = read_switches(member, checkout);
+	if (wrong == NULL)
+		wrong = read_rest(arena, member, checkout);
+	if (wrong == NULL)
+		return catalog_extra_check(arena, checkout->extra, problem);
+	*problem = arena_printf(arena, "checkout.%s", wrong);
+	return RC_BAD_REQUEST;
 }

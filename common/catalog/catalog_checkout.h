@@ -5,7 +5,10 @@
  *    "billing_address": "required", "locale": "auto",
  *    "promotion_codes": false, "payment_method": "if_required",
  *    "quantity_max": 50, "several_subscriptions": true,
- *    "return_urls": ["https://www.example.com/"]}
+ *    "return_urls": ["https://www.example.com/"],
+ *    "extra": {"custom_text[submit][message]": "…"}}   see catalog_extra.h
+ *
+ * Whether an account may have several subscriptions is for the rules in sql/.
  */
 #ifndef PAYDESK_CATALOG_CHECKOUT_H
 #define PAYDESK_CATALOG_CHECKOUT_H
@@ -19,13 +22,13 @@
 struct catalog_checkout {
 	bool automatic_tax, tax_id_collection;
 	bool promotion_codes;	     /* true when it does not say */
-	bool several_subscriptions;  /* an account may have more than one */
 	const char *billing_address; /* "auto", "required" or NULL */
 	const char *payment_method;  /* "always", "if_required" or NULL */
 	const char *locale;	     /* NULL: Stripe's choice */
 	long quantity_max;	     /* 1000 when it does not say */
 	const char *const
-	    *return_urls; /* beginnings of URLs, NULL at the end */
+	    *return_urls;   /* beginnings of URLs, NULL at the end */
+	json_object *extra; /* more parameters, an object or NULL */
 };
 
 /*

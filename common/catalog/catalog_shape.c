@@ -6,16 +6,20 @@
 
 #define ANY "*" /* a name that the shop chooses */
 
-/* A member and what may be in it; NULL: anything. */
+/* A member and what may be in it, or in each element of it; NULL: anything. */
 struct shape {
 	const char *name;
 	const struct shape *members; /* ends with a NULL name */
 };
 
+static const struct shape license[] = { { "tier", NULL }, { NULL, NULL } };
 static const struct shape offer[] = { { "price", NULL }, { "trial_days", NULL },
-	{ NULL, NULL } };
+	{ "sold", NULL }, { NULL, NULL } };
+static const struct shape listed[] = { { "price", NULL }, { "period", NULL },
+	{ "trial_days", NULL }, { "sold", NULL }, { "days", NULL },
+	{ "license", license }, { NULL, NULL } };
 static const struct shape plan[] = { { "monthly", offer }, { "annual", offer },
-	{ "prices", NULL }, { "products", NULL }, { "features", NULL },
+	{ "prices", listed }, { "products", NULL }, { "features", NULL },
 	{ "rank", NULL }, { "addon", NULL }, { "per_seat", NULL },
 	{ NULL, NULL } };
 static const struct shape plans[] = { { ANY, plan }, { NULL, NULL } };
@@ -30,10 +34,12 @@ static const struct shape checkout[] = { { "automatic_tax", NULL },
 	{ "several_subscriptions", NULL }, { "return_urls", NULL },
 	{ "extra", NULL }, { NULL, NULL } };
 
-static const struct shape tier[] = { { "tier", NULL }, { NULL, NULL } };
+static const struct shape tier[] = { { "tier", NULL }, { "activations", NULL },
+	{ "expires", NULL }, { "after_end", NULL }, { NULL, NULL } };
 static const struct shape tiers[] = { { ANY, tier }, { NULL, NULL } };
 static const struct shape product[] = { { "tier", NULL }, { "plans", tiers },
-	{ NULL, NULL } };
+	{ "seller_id", NULL }, { "activations", NULL }, { "expires", NULL },
+	{ "after_end", NULL }, { NULL, NULL } };
 static const struct shape products[] = { { ANY, product }, { NULL, NULL } };
 
 static const struct shape policy[] = { { "grace_days", NULL },
@@ -76,32 +82,47 @@ known(struct arena *arena, const struct shape *shape)
 	return names;
 }
 
-/* unread - in an object and all in it; place is "" or ends with a dot */
+static const char *unread(struct arena *arena, json_object *value,
+    const struct shape *shape, const char *place);
+
+/* unread_list - in the elements of a list */
 static const char *
-unread(struct arena *arena, json_object *object, const struct shape *shape,
+unread_list(struct arena *arena, json_object *list, const struct shape *shape,
+    const char *place)
+{
+	const char *sentence = NULL;
+
+	for (size_t i = 0; sentence == NULL && i < json_length(list); i++)
+		sentence = unread(arena, json_object_array_get_idx(list, i),
+		    shape, arena_printf(arena, "%s[%zu]", place, i));
+	return sentence;
+}
+
+/* unread - in a value and all in it; place is "" at the top, NULL: no memory */
+static const char *
+unread(struct arena *arena, json_object *value, const struct shape *shape,
     const char *place)
 {
 	const struct shape *found;
 	const char *name, *inside, *sentence = NULL;
 	const struct json_entry *entry;
 
-	if (shape == NULL)
+	if (shape == NULL || place == NULL)
 		return NULL;
-	for (entry = json_first(object); entry; entry = json_next(entry)) {
+	if (json_object_is_type(value, json_type_array))
+		return unread_list(arena, value, shape, place);
+	for (entry = json_first(value); sentence == NULL && entry;
+	     entry = json_next(entry)) {
 		name = json_key(entry);
 		found = find(shape, name);
 		if (found == NULL && *name == '_')
 			continue;
-		if (found == NULL)
-			return arena_printf(arena,
-			    "%s%s is not known; known there: %s", place, name,
-			    known(arena, shape));
-		inside = arena_printf(arena, "%s%s.", place, name);
-		if (inside != NULL)
-			sentence = unread(
-			    arena, json_value(entry), found->members, inside);
-		if (sentence != NULL)
-			break;
+		inside = arena_printf(
+		    arena, "%s%s%s", place, *place != '\0' ? "." : "", name);
+		sentence = found != NULL ?
+		    unread(arena, json_value(entry), found->members, inside) :
+		    arena_printf(arena, "%s is not known; known there: %s",
+			inside, known(arena, shape));
 	}
 	return sentence;
 }

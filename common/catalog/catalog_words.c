@@ -3,19 +3,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "catalog/catalog_problem.h"
 #include "base/json.h"
 
 #define DAYS_MAX 36500
 #define KEY_MAX 40
-
-/* wrong - the place of the error */
-static enum rc
-wrong(struct arena *arena, const char **problem, const char *place,
-    const char *what)
-{
-	*problem = arena_printf(arena, "CATALOG: %s %s", place, what);
-	return RC_BAD_REQUEST;
-}
 
 /* check_days - a number of days, when it is there, of an object */
 static enum rc
@@ -27,7 +19,8 @@ check_days(struct arena *arena, json_object *document, const char *owner,
 
 	if (json_integer(object, name, 0, DAYS_MAX, &days) != RC_BAD_REQUEST)
 		return RC_OK;
-	return wrong(arena, problem, arena_printf(arena, "%s.%s", owner, name),
+	return catalog_problem(arena, problem,
+	    arena_printf(arena, "%s.%s", owner, name),
 	    "must be a whole number of days");
 }
 
@@ -74,7 +67,7 @@ check_choice(struct arena *arena, json_object *document,
 		    arena, "%s.%s", choice->owner, choice->name);
 		if (owner != NULL &&
 		    !json_object_is_type(owner, json_type_object))
-			return wrong(
+			return catalog_problem(
 			    arena, problem, choice->owner, "must be an object");
 	}
 	rc = json_string(owner, choice->name, &word);
@@ -83,7 +76,7 @@ check_choice(struct arena *arena, json_object *document,
 		(strcmp(word, choice->first) == 0 ||
 		    strcmp(word, choice->second) == 0)))
 		return RC_OK;
-	return wrong(arena, problem, place,
+	return catalog_problem(arena, problem, place,
 	    arena_printf(arena, "must be \"%s\" or \"%s\"", choice->first,
 		choice->second));
 }
@@ -99,12 +92,12 @@ check_flags(struct arena *arena, json_object *plan, const char *place,
 
 	for (size_t i = 0; i < 2; i++) {
 		if (json_boolean(plan, flags[i], &flag) == RC_BAD_REQUEST)
-			return wrong(arena, problem,
+			return catalog_problem(arena, problem,
 			    arena_printf(arena, "%s.%s", place, flags[i]),
 			    "must be true or false");
 	}
 	if (json_integer(plan, "rank", 0, INT32_MAX, &rank) == RC_BAD_REQUEST)
-		return wrong(arena, problem,
+		return catalog_problem(arena, problem,
 		    arena_printf(arena, "%s.rank", place),
 		    "must be a whole number");
 	return RC_OK;
@@ -142,15 +135,15 @@ check_products(struct arena *arena, json_object *plans, const char *name,
 	if (list == NULL)
 		return RC_OK;
 	if (!json_object_is_type(list, json_type_array))
-		return wrong(arena, problem, place, "must be a list");
+		return catalog_problem(arena, problem, place, "must be a list");
 	for (size_t i = 0; i < json_length(list); i++) {
 		json_object *one = json_object_array_get_idx(list, i);
 
 		if (!json_object_is_type(one, json_type_string))
-			return wrong(arena, problem, place,
+			return catalog_problem(arena, problem, place,
 			    "must be ids of Stripe products");
 		if (has_product(plans, name, json_object_get_string(one)))
-			return wrong(arena, problem, place,
+			return catalog_problem(arena, problem, place,
 			    arena_printf(arena,
 				"names %s, which another plan has",
 				json_object_get_string(one)));
@@ -181,7 +174,7 @@ check_types(struct arena *arena, json_object *plans, json_object *features,
 
 			if (other != NULL &&
 			    kind(other) != kind(json_value(entry)))
-				return wrong(arena, problem,
+				return catalog_problem(arena, problem,
 				    arena_printf(arena, "%s.features.%s", place,
 					json_key(entry)),
 				    arena_printf(arena,
@@ -222,7 +215,7 @@ check_key(struct arena *arena, json_object *document, const char **problem)
 
 	if (rc == RC_NOT_FOUND || (rc == RC_OK && is_key(word)))
 		return RC_OK;
-	return wrong(arena, problem, "metadata_key",
+	return catalog_problem(arena, problem, "metadata_key",
 	    "must be 1 to 40 letters, digits, - or _");
 }
 

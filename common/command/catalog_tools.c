@@ -154,17 +154,14 @@ static int
 apply(struct service *service, int count, char **operands)
 {
 	struct application application = { .text = NULL };
-	struct catalog *catalog;
 	const char *problem;
 	size_t len;
 	int status;
 	enum rc rc;
 
 	(void)count;
-	if (catalog_read_file(service->arena, operands[0], &application.text,
-		&len, &problem) != RC_OK ||
-	    catalog_parse(service->arena, operands[0], application.text, len,
-		&catalog, &problem) != RC_OK)
+	if (catalog_read(service->arena, operands[0], &application.text, &len,
+		&problem) != RC_OK)
 		return command_line_fail(service, EXIT_CONFIG, "%s", problem);
 	application.grace_days = days_text(service->arena, asked.grace_days);
 	application.referral_days = days_text(

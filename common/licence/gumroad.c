@@ -347,42 +347,20 @@ gumroad_read(struct arena *arena, const struct form *form,
 	return reader.problem == NULL ? RC_OK : RC_BAD_REQUEST;
 }
 
-/* find_plan - the first plan that the catalog names for a product */
-static const char *
-find_plan(const struct catalog *catalog, const char *product,
-    const struct gumroad_event *event)
+/* names - a list of texts that NULL ends */
+static json_object *
+names(const char *const *list)
 {
-	const char *tier = NULL;
+	json_object *array = json_object_new_array();
 
-	for (size_t i = 0; tier == NULL && event->plans[i] != NULL; i++)
-		tier = catalog_find_tier(catalog, product, event->plans[i]);
-	return tier;
-}
-
-/* gumroad_map - product and plan to a tier */
-enum rc
-gumroad_map(const struct catalog *catalog, const struct gumroad_event *event,
-    const char **tier, const char **product)
-{
-	bool update = strcmp(event->resource, "subscription_updated") == 0;
-
-	*tier = NULL;
-	for (size_t i = 0; *tier == NULL && event->products[i] != NULL; i++) {
-		*product = event->products[i];
-		*tier = find_plan(catalog, *product, event);
-		if (*tier == NULL && !update)
-			*tier = catalog_find_tier(catalog, *product, NULL);
-	}
-	for (size_t i = 0; update && *tier == NULL && event->plans[i] != NULL;
-	     i++)
-		*tier = catalog_find_tier(catalog, event->plans[i], NULL);
-	return *tier != NULL ? RC_OK : RC_NOT_FOUND;
+	for (; *list != NULL; list++)
+		json_object_array_add(array, json_object_new_string(*list));
+	return array;
 }
 
 /* gumroad_facts_json - what is unknown is null */
 json_object *
-gumroad_facts_json(
-    const struct gumroad_event *event, const char *tier, const char *product)
+gumroad_facts_json(const struct gumroad_event *event)
 {
 	json_object *object = json_object_new_object();
 
@@ -395,8 +373,8 @@ gumroad_facts_json(
 	    object, "refunded", json_object_new_boolean(event->refunded));
 	json_add_text(object, "email", event->email);
 	json_add_text(object, "name", event->name);
-	json_add_text(object, "tier", tier);
-	json_add_text(object, "product", product);
+	json_object_object_add(object, "products", names(event->products));
+	json_object_object_add(object, "plans", names(event->plans));
 	json_add_text(object, "product_name", event->product_name);
 	if (event->amount_cents >= 0)
 		json_object_object_add(object, "amount_cents",

@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "catalog/catalog.h"
 #include "base/form.h"
 #include "base/rc.h"
 
@@ -48,18 +47,9 @@ enum rc gumroad_read(struct arena *arena, const struct form *form,
     struct gumroad_event *event, const char **problem) MUST_CHECK;
 
 /*
- * What the catalog makes of it: *tier, and for a sale *product, the name by
- * which the product was found. RC_NOT_FOUND: it is not in the catalog.
- */
-enum rc gumroad_map(const struct catalog *catalog,
-    const struct gumroad_event *event, const char **tier,
-    const char **product) MUST_CHECK;
-
-/*
  * billing.gumroad_facts as an object, for billing.gumroad_apply(): what the
- * delivery says, and what the catalog makes of it. The caller's to put.
+ * delivery says. The caller's to put.
  */
-json_object *gumroad_facts_json(
-    const struct gumroad_event *event, const char *tier, const char *product);
+json_object *gumroad_facts_json(const struct gumroad_event *event);
 
 #endif

@@ -10,7 +10,7 @@ DB_STATEMENT(gumroad_receive, 1,
     "INSERT INTO billing.gumroad_events (payload) VALUES ($1)"
     " RETURNING id");
 DB_STATEMENT(gumroad_apply, 6,
-    "SELECT status, license_key, to_sign, email_id, email_token"
+    "SELECT status, license_key, to_sign, email_id, email_token, problem"
     " FROM billing.gumroad_apply($1, $2, $3, $4, $5, $6)");
 DB_STATEMENT(
     gumroad_failed, 5, "SELECT billing.gumroad_failed($1, $2, $3, $4, $5)");
@@ -30,7 +30,6 @@ struct delivery {
 	struct arena *arena;
 	const char *id; /* of the audit row */
 	struct gumroad_event event;
-	const char *tier, *product; /* what the catalog makes of it */
 	const char *problem;
 	const char *to_sign; /* what the books want signed first, or NULL */
 	struct issue issue;  /* what was signed */
@@ -65,7 +64,7 @@ keep(struct arena *arena, const struct db_result *result, const char *column)
 	return text != NULL ? arena_copy(arena, text, strlen(text)) : NULL;
 }
 
-/* read_delivery - form, facts, catalog; what is wrong goes to problem */
+/* read_delivery - form, facts; what is wrong goes to problem */
 static enum rc
 read_delivery(struct delivery *delivery, const char *body, size_t body_len)
 {
@@ -83,19 +82,7 @@ read_delivery(struct delivery *delivery, const char *body, size_t body_len)
 	if (rc == RC_OK)
 		rc = gumroad_read(
 		    delivery->arena, form, event, &delivery->problem);
-	if (rc == RC_OK &&
-	    (strcmp(event->resource, "sale") == 0 ||
-		strcmp(event->resource, "subscription_updated") == 0)) {
-		rc = gumroad_map(delivery->books->catalog, event,
-		    &delivery->tier, &delivery->product);
-		if (rc == RC_NOT_FOUND)
-			delivery->problem = arena_printf(delivery->arena,
-			    "the catalog has no tier for %s%s%s",
-			    event->products[0],
-			    event->plans[0] != NULL ? ", " : "",
-			    event->plans[0] != NULL ? event->plans[0] : "");
-	}
-	return rc == RC_BAD_REQUEST || rc == RC_NOT_FOUND ? RC_OK : rc;
+	return rc == RC_BAD_REQUEST ? RC_OK : rc;
 }
 
 /* as_text - a document that is done with, in the arena; NULL: no memory */
@@ -215,6 +202,7 @@ apply(struct delivery *delivery, const char *facts, const char *minted)
 	result->status = keep(arena, row, "status");
 	result->license_key = keep(arena, row, "license_key");
 	result->email_id = keep(arena, row, "email_id");
+	result->problem = keep(arena, row, "problem");
 	new_mail(delivery, keep(arena, row, "email_token"));
 	db_result_free(row);
 	return delivery->to_sign != NULL || result->status != NULL ? RC_OK :
@@ -225,9 +213,8 @@ apply(struct delivery *delivery, const char *facts, const char *minted)
 static enum rc
 apply_signed(struct delivery *delivery)
 {
-	const char *facts = as_text(delivery->arena,
-	    gumroad_facts_json(
-		&delivery->event, delivery->tier, delivery->product));
+	const char *facts = as_text(
+	    delivery->arena, gumroad_facts_json(&delivery->event));
 	enum rc rc = apply(delivery, facts, NULL);
 
 	for (int i = 0; i < SIGNINGS_MAX; i++) {
@@ -254,7 +241,7 @@ fail(struct delivery *delivery)
 
 	rc = db_run(db, sql_gumroad_failed, params, NULL);
 	delivery->result->status = NO_MINT;
-	delivery->problem = "the database refused it";
+	delivery->result->problem = "the database refused it";
 	return rc == RC_BAD_REQUEST ? RC_BUSY : rc;
 }
 
@@ -278,9 +265,9 @@ gumroad_books_apply(const struct gumroad_books *books, struct arena *arena,
 		rc = fail(&delivery);
 	result->resource = delivery.event.resource;
 	result->order = delivery.event.order;
-	if (rc == RC_OK && strcmp(result->status, NO_MINT) == 0)
-		result->problem = delivery.problem != NULL ?
-		    delivery.problem :
-		    "see the audit row";
+	if (rc == RC_OK && strcmp(result->status, NO_MINT) != 0)
+		result->problem = NULL;
+	else if (rc == RC_OK && result->problem == NULL)
+		result->problem = "see the audit row";
 	return rc;
 }

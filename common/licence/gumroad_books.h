@@ -10,7 +10,6 @@
 #include <stddef.h>
 
 #include "base/arena.h"
-#include "catalog/catalog.h"
 #include "base/db.h"
 #include "licence/issue.h"
 #include "mail/mail.h"
@@ -21,7 +20,6 @@ extern const struct db_statement *const gumroad_books_statements[];
 /* What applying needs besides the delivery. */
 struct gumroad_books {
 	struct db *db;
-	const struct catalog *catalog;
 	const struct issuer *issuer;
 	int lease_s; /* how long a new mail is the caller's to send; 0: not */
 };

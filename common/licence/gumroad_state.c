@@ -6,6 +6,5 @@ gumroad_state_books(const struct service *service, int lease_s)
 {
 	const struct gumroad_state *state = service->state;
 
-	return (struct gumroad_books){ service->db, state->catalog,
-		state->issuer, lease_s };
+	return (struct gumroad_books){ service->db, state->issuer, lease_s };
 }

@@ -6,7 +6,6 @@
 #define PAYDESK_GUMROAD_STATE_H
 
 #include "base/secret.h"
-#include "catalog/catalog.h"
 #include "licence/gumroad_books.h"
 #include "licence/issue.h"
 #include "mail/mailer.h"
@@ -14,7 +13,6 @@
 
 struct gumroad_state {
 	struct secrets *secrets; /* NULL: not configured */
-	struct catalog *catalog;
 	struct issuer *issuer;
 	struct mailer *mailer;
 	int64_t rest_until_ms; /* no attempt to send inline until then */

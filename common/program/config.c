@@ -59,7 +59,6 @@ static const struct {
 	[PAYLOAD_KEEP_DAYS] = { "PAYLOAD_KEEP_DAYS", "90",
 	    value_check_keep_days, "days after which prune empties payloads",
 	    OPEN },
-	[CATALOG] = { "CATALOG", NULL, NULL, "path of catalog.json", OPEN },
 	[GUMROAD_WEBHOOK_SECRET] = { "GUMROAD_WEBHOOK_SECRET", NULL,
 	    value_check_words,
 	    "secret in the address of the ping; several, separated by spaces",

@@ -25,7 +25,6 @@ enum setting {
 	STRIPE_LIVEMODE,
 	STRIPE_PAYLOAD_STORE_MAX, /* bytes */
 	PAYLOAD_KEEP_DAYS,
-	CATALOG,
 	GUMROAD_WEBHOOK_SECRET, /* one or more, separated by spaces */
 	LICENSE_SIGNING_KEY,	/* path of a PEM */
 	LICENSE_PREFIX,

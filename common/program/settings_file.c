@@ -45,9 +45,6 @@ line(FILE *out, const char *program, enum setting setting)
 	case DATABASE_URL:
 		database(out, program);
 		break;
-	case CATALOG:
-		fputs("CATALOG=" SETTINGS_DIR "/catalog.json\n", out);
-		break;
 	case STATS_DIR:
 		fputs("STATS_DIR=/run/paydesk/stats\n", out);
 		break;

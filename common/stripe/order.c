@@ -13,34 +13,27 @@ wrong(struct request *request, const char *code, const char *detail)
 	return request_fail(request, RC_BAD_REQUEST, code, detail);
 }
 
-/* read_price - plan and cadence to a price */
+/* read_offer - what is bought, and for how long */
 static enum rc
-read_price(const struct catalog *catalog, struct request *request,
-    json_object *body, struct order *order)
+read_offer(struct request *request, json_object *body, struct order *order)
 {
-	const char *cadence, *name, *plan;
-	enum rc rc;
-
-	if (json_string(body, "cadence", &cadence) != RC_OK ||
-	    (strcmp(cadence, "monthly") != 0 && strcmp(cadence, "annual") != 0))
+	if (json_string(body, "cadence", &order->period) != RC_OK ||
+	    *order->period == '\0')
 		return wrong(request, "invalid_cadence",
-		    "cadence must be \"monthly\" or \"annual\".");
-	rc = json_string(body, "plan", &name);
-	plan = rc != RC_BAD_REQUEST ? catalog_plan(catalog, name) : NULL;
-	if (plan == NULL && rc != RC_NOT_FOUND)
+		    "cadence must be \"monthly\", \"annual\" or another "
+		    "period that the catalog sells.");
+	if (json_string(body, "plan", &order->plan) == RC_BAD_REQUEST)
 		return wrong(
 		    request, "unknown_plan", "There is no plan of this name.");
-	if (plan != NULL)
-		order->price = catalog_offer(catalog, plan, cadence);
 	return RC_OK;
 }
 
 /* read_quantity - a whole number, 1 when not given */
 static enum rc
-read_quantity(const struct catalog *catalog, struct request *request,
+read_quantity(const struct catalog_checkout *rules, struct request *request,
     json_object *body, struct order *order)
 {
-	long max = catalog_checkout(catalog)->quantity_max;
+	long max = rules->quantity_max;
 	int64_t quantity = 1;
 
 	if (json_integer(body, "quantity", 1, max, &quantity) == RC_BAD_REQUEST)
@@ -53,7 +46,7 @@ read_quantity(const struct catalog *catalog, struct request *request,
 
 /* read_texts - referral code and locale */
 static enum rc
-read_texts(const struct catalog *catalog, struct request *request,
+read_texts(const struct catalog_checkout *rules, struct request *request,
     json_object *body, struct order *order)
 {
 	if (json_string(body, "referral_code", &order->referral_code) ==
@@ -69,13 +62,13 @@ read_texts(const struct catalog *catalog, struct request *request,
 		return wrong(request, "invalid_locale",
 		    "locale must be \"auto\" or a locale such as \"de\".");
 	if (order->locale == NULL)
-		order->locale = catalog_checkout(catalog)->locale;
+		order->locale = rules->locale;
 	return RC_OK;
 }
 
 /* read_url - a page to which the customer may be sent, or the usual one */
 static enum rc
-read_url(const struct catalog *catalog, const struct site *site,
+read_url(const struct catalog_checkout *rules, const struct site *site,
     struct request *request, json_object *body, const char *key,
     const char *usual, const char **url)
 {
@@ -84,8 +77,7 @@ read_url(const struct catalog *catalog, const struct site *site,
 	if (rc == RC_NOT_FOUND)
 		*url = site_page(site, request_arena(request), usual);
 	else if (rc != RC_OK ||
-	    !site_may_return(
-		site, *url, catalog_checkout(catalog)->return_urls))
+	    !site_may_return(site, *url, rules->return_urls))
 		return wrong(request, "invalid_return_url",
 		    arena_printf(request_arena(request),
 			"%s must be a page of SITE_URL, or of one that the "
@@ -121,7 +113,7 @@ or_none(const char *text)
 
 /* order_read - all of it */
 enum rc
-order_read(const struct catalog *catalog, const struct site *site,
+order_read(const struct catalog_checkout *rules, const struct site *site,
     struct request *request, struct order *order)
 {
 	json_object *body;
@@ -129,18 +121,16 @@ order_read(const struct catalog *catalog, const struct site *site,
 
 	memset(order, 0, sizeof *order);
 	if ((rc = request_json(request, false, &body)) != RC_OK ||
-	    (rc = read_price(catalog, request, body, order)) != RC_OK ||
-	    (rc = read_quantity(catalog, request, body, order)) != RC_OK ||
-	    (rc = read_texts(catalog, request, body, order)) != RC_OK ||
-	    (rc = read_url(catalog, site, request, body, "success_url",
+	    (rc = read_offer(request, body, order)) != RC_OK ||
+	    (rc = read_quantity(rules, request, body, order)) != RC_OK ||
+	    (rc = read_texts(rules, request, body, order)) != RC_OK ||
+	    (rc = read_url(rules, site, request, body, "success_url",
 		 "/settings?upgraded=1", &order->success_url)) != RC_OK ||
-	    (rc = read_url(catalog, site, request, body, "cancel_url",
-		 "/pricing", &order->cancel_url)) != RC_OK ||
+	    (rc = read_url(rules, site, request, body, "cancel_url", "/pricing",
+		 &order->cancel_url)) != RC_OK ||
 	    (rc = read_key(request, order)) != RC_OK)
 		return rc;
-	order->canonical = arena_printf(request_arena(request),
-	    "%s %ld %s %s %s",
-	    order->price != NULL ? order->price->price_id : "-",
+	order->canonical = arena_printf(request_arena(request), "%ld %s %s %s",
 	    order->quantity, or_none(order->locale),
 	    or_none(order->success_url), or_none(order->cancel_url));
 	return order->canonical != NULL ? RC_OK : RC_TOO_LARGE;

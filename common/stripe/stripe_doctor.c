@@ -5,6 +5,14 @@
 #include "base/json.h"
 #include "program/serve.h"
 
+DB_STATEMENT(catalog_prices, 0,
+    "SELECT place, price_id, period, sold FROM billing.catalog_prices()");
+
+const struct db_statement *const stripe_doctor_statements[] = {
+	&sql_catalog_prices.is,
+	NULL,
+};
+
 /* examine_kind - what can be told from the key and the settings alone */
 static void
 examine_kind(struct doctor *doctor, const struct config *config)
@@ -126,12 +134,29 @@ stripe_doctor_no_answer(struct doctor *doctor, struct arena *arena,
 		    "no usable answer from Stripe: status %ld", probe->status);
 }
 
-/* recurs - whether a price is billed once a month, or a year */
+/* A price of the catalog; its texts live as long as the list of them. */
+struct offer {
+	const char *place, *price_id, *period;
+	bool sold;
+};
+
+/* recurs - whether a price is billed as often as the period says; own words pass */
 static bool
-recurs(json_object *price, const char *period)
+recurs(json_object *recurring, const char *period)
 {
-	json_object *recurring = json_member(price, "recurring");
-	bool annual = strcmp(period, "annual") == 0;
+	static const struct {
+		const char *period, *interval;
+		int64_t count;
+	} known[] = {
+		{ "daily", "day", 1 },
+		{ "weekly", "week", 1 },
+		{ "monthly", "month", 1 },
+		{ "quarterly", "month", 3 },
+		{ "biannual", "month", 6 },
+		{ "annual", "month", 12 },
+		{ "annual", "year", 1 },
+	};
+	bool is_known = false;
 	const char *interval;
 	int64_t count = 1;
 
@@ -139,9 +164,15 @@ recurs(json_object *price, const char *period)
 	    json_integer(recurring, "interval_count", 1, 1000, &count) ==
 		RC_BAD_REQUEST)
 		return false;
-	if (strcmp(interval, "month") == 0)
-		return count == (annual ? 12 : 1);
-	return annual && strcmp(interval, "year") == 0 && count == 1;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		if (strcmp(known[i].period, period) != 0)
+			continue;
+		if (strcmp(known[i].interval, interval) == 0 &&
+		    known[i].count == count)
+			return true;
+		is_known = true;
+	}
+	return !is_known;
 }
 
 /* is_true - a member that is the boolean true */
@@ -155,20 +186,25 @@ is_true(json_object *object, const char *name)
 
 /* what_is_wrong - with a price that exists; NULL: nothing */
 static const char *
-what_is_wrong(const struct config *config, json_object *price,
-    const struct catalog_price *offer)
+what_is_wrong(struct arena *arena, const struct config *config,
+    json_object *price, const struct offer *offer)
 {
 	const char *mode = stripe_api_mode(config);
-	bool live;
+	json_object *recurring = json_member(price, "recurring");
+	bool once = strcmp(offer->period, "once") == 0, live;
 
-	if (!is_true(price, "active"))
+	if (offer->sold && !is_true(price, "active"))
 		return "is not active";
-	if (json_member(price, "recurring") == NULL)
+	if (once && recurring != NULL)
+		return "is billed again and again, and not once";
+	if (!once && recurring == NULL)
 		return "is paid once and makes no subscription";
-	if (!recurs(price, offer->period))
+	if (!once && !recurs(recurring, offer->period))
 		return strcmp(offer->period, "annual") == 0 ?
 		    "is not billed once a year" :
-		    "is not billed once a month";
+		    strcmp(offer->period, "monthly") == 0 ?
+		    "is not billed once a month" :
+		    arena_printf(arena, "is not billed %s", offer->period);
 	if (mode != NULL &&
 	    (json_boolean(price, "livemode", &live) != RC_OK ||
 		live != (strcmp(mode, "live") == 0)))
@@ -176,57 +212,109 @@ what_is_wrong(const struct config *config, json_object *price,
 	return NULL;
 }
 
+/* is_metered - whether it is billed by what was used */
+static bool
+is_metered(json_object *price)
+{
+	const char *type;
+
+	return json_string(json_member(price, "recurring"), "usage_type",
+		   &type) == RC_OK &&
+	    strcmp(type, "metered") == 0;
+}
+
+/* examine_answer - what Stripe says of a price that exists */
+static void
+examine_answer(struct doctor *doctor, struct arena *arena,
+    const struct config *config, const struct offer *offer, json_object *price)
+{
+	const char *wrong = what_is_wrong(arena, config, price, offer);
+
+	if (wrong != NULL)
+		doctor_problem(doctor, offer->place,
+		    arena_printf(arena,
+			"Correct %s.price in the catalog, or the price at "
+			"Stripe.",
+			offer->place),
+		    "%s %s", offer->price_id, wrong);
+	else if (is_metered(price))
+		doctor_ok(doctor, offer->place,
+		    "%s is metered at Stripe: it is ordered without a quantity",
+		    offer->price_id);
+	else
+		doctor_ok(doctor, offer->place, "%s is %s at Stripe",
+		    offer->price_id, offer->sold ? "active" : "known");
+}
+
 /* examine_price - one of the catalog's; false: no use to ask for another */
 static bool
 examine_price(struct doctor *doctor, struct arena *arena,
     const struct config *config, struct stripe_api *api,
-    const struct catalog_price *offer)
+    const struct offer *offer)
 {
-	const char *place = arena_printf(
-	    arena, "plans.%s.%s", offer->plan, offer->period);
-	const char *advice = arena_printf(arena,
-	    "Correct %s.price in the catalog, or the price at Stripe.", place);
 	struct stripe_probe probe;
-	const char *wrong;
 
 	stripe_api_probe(api, arena, "GET",
 	    arena_printf(arena, "/v1/prices/%s", offer->price_id),
 	    DOCTOR_TIMEOUT_MS, &probe);
 	if (probe.status == 404 || probe.status == 400)
-		doctor_problem(doctor, place, advice,
+		doctor_problem(doctor, offer->place,
+		    arena_printf(arena,
+			"Correct %s.price in the catalog, or the price at "
+			"Stripe.",
+			offer->place),
 		    "%s does not exist at Stripe in this mode",
 		    offer->price_id);
-	else if (probe.status != 200) {
+	else if (probe.status != 200)
 		stripe_doctor_no_answer(
-		    doctor, arena, place, "Prices: read", &probe);
-		return false;
-	} else if ((wrong = what_is_wrong(config, probe.object, offer)) != NULL)
-		doctor_problem(
-		    doctor, place, advice, "%s %s", offer->price_id, wrong);
+		    doctor, arena, offer->place, "Prices: read", &probe);
 	else
-		doctor_ok(
-		    doctor, place, "%s is active at Stripe", offer->price_id);
-	return true;
+		examine_answer(doctor, arena, config, offer, probe.object);
+	return probe.status == 200 || probe.status == 404 ||
+	    probe.status == 400;
+}
+
+/* stripe_doctor_sells - one price at least */
+bool
+stripe_doctor_sells(struct db *db)
+{
+	struct db_result *result;
+	bool sells;
+
+	if (db == NULL || db_run_bare(db, sql_catalog_prices, &result) != RC_OK)
+		return true; /* why is said of the database already */
+	sells = db_result_rows(result) > 0;
+	db_result_free(result);
+	return sells;
 }
 
 /* stripe_doctor_prices - all of them */
 void
 stripe_doctor_prices(struct doctor *doctor, struct arena *arena,
-    const struct config *config, const struct catalog *catalog,
-    struct stripe_api *api)
+    const struct config *config, struct db *db, struct stripe_api *api)
 {
-	const struct catalog_price *offer;
-	int count = 0, done = 0;
+	struct db_result *result;
+	bool more = true;
+	int count;
 
-	while (catalog_price(catalog, (size_t)count) != NULL)
-		count++;
-	while ((offer = catalog_price(catalog, (size_t)done)) != NULL) {
-		command_line_progress(done++, count);
-		if (!examine_price(doctor, arena, config, api, offer))
-			break;
+	if (db == NULL || db_run_bare(db, sql_catalog_prices, &result) != RC_OK)
+		return; /* why is said of the database already */
+	count = db_result_rows(result);
+	for (int i = 0; more && i < count; i++) {
+		const struct offer offer = {
+			.place = arena_printf(
+			    arena, "%s", db_result_named(result, i, "place")),
+			.price_id = db_result_named(result, i, "price_id"),
+			.period = db_result_named(result, i, "period"),
+			.sold = db_result_true(result, i, "sold"),
+		};
+
+		command_line_progress(i, count);
+		more = examine_price(doctor, arena, config, api, &offer);
 	}
 	if (count > 0)
 		command_line_progress(count, count);
+	db_result_free(result);
 }
 
 /* stripe_doctor_portal - its settings have been saved once */

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
-#include "catalog/catalog.h"
+#include "base/db.h"
 #include "program/config.h"
 #include "program/doctor.h"
 #include "stripe/stripe_api.h"
@@ -29,13 +29,22 @@ bool stripe_doctor_key(struct doctor *doctor, struct arena *arena,
 /* STRIPE_API_KEY and SITE_URL, without which no session can be opened. */
 void stripe_doctor_needs(struct doctor *doctor, const struct config *config);
 
+/* What a program that examines prices lists among its statements. */
+extern const struct db_statement *const stripe_doctor_statements[];
+
 /*
- * Whether each price of the catalog exists at Stripe, is active and billed as
- * often as the catalog says. (docs.stripe.com/api/prices/object)
+ * Whether the catalog in the database has any price; db may be NULL, when the
+ * database is away.
+ */
+bool stripe_doctor_sells(struct db *db);
+
+/*
+ * Whether each price of that catalog exists at Stripe and is billed as often as the
+ * catalog says, and whether one that is sold is active; which one is metered.
+ * (docs.stripe.com/api/prices/object)
  */
 void stripe_doctor_prices(struct doctor *doctor, struct arena *arena,
-    const struct config *config, const struct catalog *catalog,
-    struct stripe_api *api);
+    const struct config *config, struct db *db, struct stripe_api *api);
 
 /*
  * Whether the customer portal has been set up in this mode; until then Stripe

@@ -24,7 +24,6 @@ const struct db_statement *const stripe_intake_statements[] = {
 #define OWN_TYPE "paydesk.reconcile"
 
 struct stripe_intake {
-	struct catalog *catalog;
 	struct stripe_api *api; /* NULL: not configured */
 	bool asks_nothing;
 	const char *key_mode; /* "live" or "test"; NULL: it does not say */
@@ -88,30 +87,19 @@ static const char *const recorded[] = {
 	"refund.failed",
 };
 
-/* stripe_intake_new - catalog, client */
-enum rc
-stripe_intake_new(struct arena *arena, const struct config *config,
-    struct stripe_intake **intake, const char **problem)
+/* stripe_intake_new - settings, client */
+struct stripe_intake *
+stripe_intake_new(struct arena *arena, const struct config *config)
 {
 	struct stripe_intake *made = arena_alloc(arena, sizeof *made);
 
-	*problem = "out of memory";
 	if (made == NULL)
-		return RC_INTERNAL;
+		return NULL;
 	made->livemode = config_string(config, STRIPE_LIVEMODE);
 	made->store_max = (size_t)config_long(config, STRIPE_PAYLOAD_STORE_MAX);
 	made->key_mode = stripe_api_mode(config);
 	made->api = stripe_api_new(arena, config);
-	*intake = made;
-	return catalog_load(
-	    arena, config_string(config, CATALOG), &made->catalog, problem);
-}
-
-/* stripe_intake_catalog - what is sold */
-const struct catalog *
-stripe_intake_catalog(const struct stripe_intake *intake)
-{
-	return intake->catalog;
+	return made;
 }
 
 /* stripe_intake_api - for whoever has more questions */

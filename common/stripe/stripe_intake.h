@@ -9,7 +9,6 @@
 #define PAYDESK_STRIPE_INTAKE_H
 
 #include "base/arena.h"
-#include "catalog/catalog.h"
 #include "program/config.h"
 #include "base/db.h"
 #include "stripe/ledger.h"
@@ -20,15 +19,12 @@ struct stripe_intake;
 
 /* What a program with an intake lists among its own. */
 #define STRIPE_INTAKE_SETTINGS \
-	STRIPE_LIVEMODE, STRIPE_PAYLOAD_STORE_MAX, STRIPE_API_SETTINGS, CATALOG
+	STRIPE_LIVEMODE, STRIPE_PAYLOAD_STORE_MAX, STRIPE_API_SETTINGS
 extern const struct db_statement *const stripe_intake_statements[];
 
-/*
- * Everything lives in the arena; the config must live as long. RC_BAD_REQUEST:
- * the catalog is wrong, *problem is a sentence on it.
- */
-enum rc stripe_intake_new(struct arena *arena, const struct config *config,
-    struct stripe_intake **intake, const char **problem) MUST_CHECK;
+/* Everything lives in the arena; the config must live as long. NULL: no memory. */
+struct stripe_intake *stripe_intake_new(
+    struct arena *arena, const struct config *config);
 
 /* The client that the intake asks; NULL when there is no STRIPE_API_KEY. */
 struct stripe_api *stripe_intake_api(const struct stripe_intake *intake);
@@ -41,9 +37,6 @@ void stripe_intake_ask_nothing(struct stripe_intake *intake);
 
 /* Why Stripe cannot be asked, as a sentence on a setting; NULL: it can. */
 const char *stripe_intake_trouble(const struct stripe_intake *intake);
-
-/* The prices that it knows; never NULL. */
-const struct catalog *stripe_intake_catalog(const struct stripe_intake *intake);
 
 /*
  * From a body that is known to be Stripe's to what the ledger takes. What

@@ -30,6 +30,22 @@ LANGUAGE sql AS $$
 		CROSS JOIN LATERAL json_array_elements_text(p.value -> 'products') e
 $$;
 
+-- What a plan of a product does not say holds as the product says.
+CREATE OR REPLACE FUNCTION billing.catalog_read_gumroad(document json) RETURNS void
+LANGUAGE sql AS $$
+	DELETE FROM billing.gumroad_products;
+	INSERT INTO billing.gumroad_products (product, plan, tier, seller_id, activations, expires,
+			after_end)
+		SELECT g.key, o.plan, o.offer ->> 'tier', g.value ->> 'seller_id',
+		       coalesce(o.offer ->> 'activations', g.value ->> 'activations')::integer,
+		       coalesce(o.offer ->> 'expires', g.value ->> 'expires'),
+		       coalesce(o.offer ->> 'after_end', g.value ->> 'after_end', 'keep')
+		FROM json_each(document -> 'gumroad') g
+		CROSS JOIN LATERAL (
+			SELECT '' AS plan, g.value AS offer
+			UNION ALL SELECT p.key, p.value FROM json_each(g.value -> 'plans') p) o
+$$;
+
 -- grace and referral, when not NULL, stand instead of what the document says.
 CREATE OR REPLACE FUNCTION billing.catalog_read_policy(document json, id bigint, grace integer,
 	referral integer)
@@ -99,6 +115,7 @@ BEGIN
 		INSERT INTO billing.catalogs (text) VALUES (text_) RETURNING id INTO id_;
 	END IF;
 	PERFORM billing.catalog_read_plans(text_::json);
+	PERFORM billing.catalog_read_gumroad(text_::json);
 	PERFORM billing.catalog_read_policy(text_::json, id_, grace, referral);
 	RETURN QUERY
 		SELECT s.plan, CASE WHEN n.sold THEN n.plan ELSE 'not sold' END, count(*)
@@ -156,6 +173,29 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 GRANT EXECUTE ON FUNCTION billing.catalog_list() TO paydesk_operator;
+
+-- How sessions are made: the id of the catalog, NULL when none was applied, and its rules
+-- for them unless it is the one that the caller has read already.
+CREATE OR REPLACE FUNCTION billing.catalog_checkout(known bigint, OUT id bigint, OUT rules json)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT c.id, CASE WHEN c.id IS DISTINCT FROM known
+			THEN coalesce(nullif((c.text::json -> 'checkout')::text, 'null'), '{}')::json END
+		FROM billing.policy p JOIN billing.catalogs c ON c.id = p.catalog_id
+$$;
+
+GRANT EXECUTE ON FUNCTION billing.catalog_checkout(bigint) TO paydesk_checkout, paydesk_portal;
+
+-- The prices and where the file has them, in its order.
+CREATE OR REPLACE FUNCTION billing.catalog_prices()
+RETURNS TABLE (place text, price_id text, period text, sold boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT format('plans.%s.%s', r.plan, CASE r.place WHEN 1 THEN 'monthly' WHEN 2 THEN 'annual'
+			ELSE format('prices[%s]', r.place - 3) END), r.price_id, r.period, r.sold
+		FROM billing.prices r JOIN billing.plans p USING (plan) ORDER BY p.place, r.place
+$$;
+
+GRANT EXECUTE ON FUNCTION billing.catalog_prices()
+	TO paydesk_checkout, paydesk_stripe_webhook;
 
 -- What an operator should know of the catalog: that there is none, and which prices live
 -- subscriptions have that nobody has listed; they keep the plan that they had.

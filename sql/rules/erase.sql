@@ -23,6 +23,7 @@ LANGUAGE sql IMMUTABLE AS $$ VALUES
 	('gumroad_charges', '', 'sale_id subscription_id'),
 	('gumroad_events', 'payload error', 'resource order_id outcome'),
 	('gumroad_memberships', '', 'subscription_id ended_reason'),
+	('gumroad_products', '', 'product plan tier seller_id expires after_end'),
 	('license_keys', '', 'key_id public_key'),
 	('licenses', 'blob email name revoke_reason operator_reason',
 		'license_key source source_order_id subscription_id tier product_id product_name'
@@ -30,7 +31,9 @@ LANGUAGE sql IMMUTABLE AS $$ VALUES
 	('ops_key', '', 'key'),
 	('plan_products', '', 'product plan'),
 	('plans', '', 'plan features'),
-	('policy', '', 'default_plan other_prices metadata_key pause_collection convert_on free'),
+	('policy', '', 'default_plan other_prices metadata_key client_reference pause_collection'
+		' refund_subscription refund_purchase dispute dispute_lost fraud_warning proration'
+		' convert_on free'),
 	('prices', '', 'price_id plan period license'),
 	('reconcile_seen', '', 'subscription'),
 	('reconciliations', '', 'done_until'),

@@ -20,6 +20,7 @@ GRANT SELECT ON billing.samples TO paydesk_ops;
 
 GRANT SELECT (external_id, stripe_customer_id) ON billing.accounts TO paydesk_portal;
 
+GRANT SELECT ON billing.gumroad_products TO paydesk_gumroad_webhook;
 GRANT SELECT ON billing.gumroad_events TO paydesk_gumroad_webhook;
 GRANT INSERT (payload) ON billing.gumroad_events TO paydesk_gumroad_webhook;
 GRANT SELECT (id, license_key, tier, product_id, product_name, test, status, revoke_reason,

@@ -130,16 +130,17 @@ BEGIN
 END $$;
 
 -- Applies one delivery, of the audit row event, and writes its result there.
---   problem  why nothing can be minted
---   facts    billing.gumroad_facts as an object
+--   problem  why nothing can be minted: NULL when it could be read
+--   facts    billing.gumroad_facts as an object, without what the catalog makes of them
 --   mint     NULL at first, or billing.gumroad_mint: what was signed
 -- When to_sign is not NULL, it has to be signed first: nothing was written, and the
 -- caller comes again with it. Otherwise:
 --   status       for the reply
 --   license_key  NULL: none is known
 --   email_id, email_token  of a new mail
+--   problem      why nothing was minted
 CREATE OR REPLACE FUNCTION billing.gumroad_apply(event bigint, resource text, order_ text,
-	problem text, facts jsonb, mint jsonb,
+	INOUT problem text, facts jsonb, mint jsonb,
 	OUT status text, OUT license_key text, OUT to_sign jsonb,
 	OUT email_id bigint, OUT email_token text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -154,6 +155,11 @@ DECLARE
 	obstacle record;
 	merged   record;
 BEGIN
+	IF problem IS NULL AND subject IN ('sale', 'plan') THEN
+		f := billing.gumroad_map(f, subject);
+		problem := CASE WHEN f.tier IS NULL THEN 'the catalog has no tier for '
+				|| concat_ws(', ', f.products[1], f.plans[1]) END;
+	END IF;
 	PERFORM billing.gumroad_lock(f);
 	erased := billing.delivery_names_erased(event);
 	SELECT * INTO c FROM billing.gumroad_charges g WHERE g.sale_id = f.sale;
@@ -170,6 +176,7 @@ BEGIN
 	END IF;
 	obstacle := billing.gumroad_obstacle(event, subject, problem, resource, f, c, m, l);
 	status := obstacle.status;
+	problem := obstacle.problem;
 	IF status IS NULL THEN
 		merged := billing.gumroad_merge(event, subject, resource, f,
 			billing.gumroad_others(subject, f, l.id), c, m, l);
@@ -193,8 +200,8 @@ BEGIN
 		to_sign := NULL;
 	END IF;
 	license_key := l.license_key;
-	PERFORM billing.gumroad_note(event, resource, order_, status, obstacle.problem,
-		obstacle.later, l, erased);
+	PERFORM billing.gumroad_note(event, resource, order_, status, problem, obstacle.later, l,
+		erased);
 END $$;
 
 GRANT EXECUTE ON FUNCTION billing.gumroad_apply(bigint, text, text, text, jsonb, jsonb)

@@ -27,6 +27,27 @@ LANGUAGE sql IMMUTABLE AS $$
 	ELSE 'none' END
 $$;
 
+-- The facts with the tier and the product that the catalog makes of a sale or a change of
+-- plan, by exact names. A change is to a plan, which may stand there as a product of its own.
+CREATE OR REPLACE FUNCTION billing.gumroad_map(f billing.gumroad_facts, subject text)
+RETURNS billing.gumroad_facts
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	SELECT w.product, g.tier INTO f.product, f.tier
+		FROM (SELECT p.product, t.plan, p.place AS one, t.place AS two
+				FROM unnest(f.products) WITH ORDINALITY p (product, place)
+				CROSS JOIN unnest(f.plans) WITH ORDINALITY t (plan, place)
+			UNION ALL SELECT p.product, '', p.place, NULL
+				FROM unnest(f.products) WITH ORDINALITY p (product, place)
+				WHERE subject = 'sale'
+			UNION ALL SELECT t.plan, '', NULL, t.place
+				FROM unnest(f.plans) WITH ORDINALITY t (plan, place)
+				WHERE subject = 'plan') w
+		JOIN billing.gumroad_products g USING (product, plan)
+		ORDER BY w.one, w.two LIMIT 1;
+	RETURN f;
+END $$;
+
 -- What keeps a delivery from changing anything: the status for the reply, and why,
 -- NULL when nothing does.
 CREATE OR REPLACE FUNCTION billing.gumroad_obstacle(event bigint, subject text,

@@ -36,18 +36,6 @@ suite = Suite(lambda: Shop(catalog=CATALOG, programs=[
     "account", "checkout", "fake-stripe", "stripe-webhook"]))
 
 
-def apply(shop, catalog, *arguments, status=0):
-    path = os.path.join(shop.directory, "applied.json")
-    with open(path, "w") as file:
-        file.write(catalog if isinstance(catalog, str)
-                   else json.dumps(catalog))
-    ran = shop.run("catalog", "apply", *arguments, path, program="account",
-                   environment={"DATABASE_URL": shop.conninfo})
-    said = (ran.stdout + ran.stderr).decode()
-    same(ran.returncode, status, said)
-    return said
-
-
 def answer(shop, buyer):
     reply = Customer(shop, buyer.account).show()
     same(reply.status, 200)
@@ -226,11 +214,11 @@ def apply_follows(shop):
     buyer = shop.buyer()
     shop.deliver(buyer.created(price="price_later"), answer="ignored")
     with_later = changed(later={"monthly": {"price": "price_later"}})
-    said = apply(shop, with_later, "--dry-run")
+    said = shop.apply(with_later, "--dry-run")
     true("unknown" in said and "later" in said and "nothing was" in said,
          said)
     has(answer(shop, buyer), access=False)
-    said = apply(shop, with_later)
+    said = shop.apply(with_later)
     true("is applied" in said, said)
     has(answer(shop, buyer), access=True, plan="later", tier="paid")
 
@@ -240,9 +228,9 @@ def apply_follows(shop):
 def forgets(shop):
     buyer = shop.buyer()
     soon = changed(soon={"monthly": {"price": "price_soon"}})
-    apply(shop, soon)
+    shop.apply(soon)
     shop.deliver(buyer.created(price="price_soon"))
-    apply(shop, CATALOG)
+    shop.apply(CATALOG)
     has(answer(shop, buyer), access=True, plan="soon", tier="paid")
     shop.deliver(buyer.updated(price="price_soon"))
     has(answer(shop, buyer), access=True, plan="soon")
@@ -253,19 +241,19 @@ def forgets(shop):
 def no_accident(shop):
     buyer = shop.buyer()
     paid = {**CATALOG, "other_prices": "paid"}
-    apply(shop, paid)
+    shop.apply(paid)
     shop.deliver(buyer.created(price="price_of_nobody"))
     has(answer(shop, buyer), access=True, plan="unknown")
     losing = shop.value("SELECT count(*) FROM billing.access "
                         "WHERE plan = 'unknown' AND access")
-    said = apply(shop, CATALOG, "--allow-loss", str(losing - 1), status=1)
+    said = shop.apply(CATALOG, "--allow-loss", str(losing - 1), status=1)
     true("ends the access of %d account" % losing in said, said)
     has(answer(shop, buyer), access=True, plan="unknown")
-    apply(shop, CATALOG, "--allow-loss", str(losing))
+    shop.apply(CATALOG, "--allow-loss", str(losing))
     has(answer(shop, buyer), access=False, tier="free")
-    apply(shop, paid)
+    shop.apply(paid)
     has(answer(shop, buyer), access=True, tier="paid")
-    apply(shop, CATALOG, "--allow-loss", "99")
+    shop.apply(CATALOG, "--allow-loss", "99")
 
 
 @suite.case("features and days are read from the catalog: an apply touches no"
@@ -276,7 +264,7 @@ def joined(shop):
     before = shop.subscription_of(buyer)
     plan = {**CATALOG["plans"]["pro"], "features": {"projects": 11,
                                                     "export": False}}
-    apply(shop, changed(pro=plan), "--allow-loss", "99")
+    shop.apply(changed(pro=plan), "--allow-loss", "99")
     has(answer(shop, buyer), features={"projects": 11, "export": False})
     same(shop.subscription_of(buyer), before)
 
@@ -286,10 +274,10 @@ def paused_stops(shop):
     buyer = shop.buyer()
     shop.deliver(buyer.created(pause_collection={"behavior": "void"}))
     has(answer(shop, buyer), access=True)
-    apply(shop, {**CATALOG, "policy": {"pause_collection": "stop"}},
+    shop.apply({**CATALOG, "policy": {"pause_collection": "stop"}},
           "--allow-loss", "99")
     has(answer(shop, buyer), access=False)
-    apply(shop, CATALOG, "--allow-loss", "99")
+    shop.apply(CATALOG, "--allow-loss", "99")
     has(answer(shop, buyer), access=True)
 
 
@@ -297,7 +285,7 @@ def paused_stops(shop):
 def show(shop):
     text = '{\n  "default_plan": "pro",\t"plans": %s}\n' % json.dumps(
         CATALOG["plans"])
-    apply(shop, text, "--allow-loss", "99")
+    shop.apply(text, "--allow-loss", "99")
     environment = {"DATABASE_URL": shop.conninfo}
     ran = shop.run("catalog", "show", program="account",
                    environment=environment)
@@ -328,8 +316,36 @@ def show(shop):
      {"a": {"addon": "yes"}}},
 ])
 def refused(shop, what, place, plans):
-    said = apply(shop, {"plans": plans}, status=78)
-    true("CATALOG: " + place in said, said)
+    said = shop.apply({"plans": plans}, status=78)
+    true(".json: " + place in said, said)
+
+
+CATALOGS = {
+    "no JSON": ("{", None),
+    "a list": ("[]", None),
+    "plans that are a list": ('{"plans": []}', "plans"),
+    "a default plan that is not there":
+        ('{"default_plan": "gold", "plans": {}}', "default_plan"),
+    "a plan that is a string": ('{"plans": {"pro": "x"}}', "pro"),
+    "a cadence without a price": ('{"plans": {"pro": {"monthly": {}}}}',
+                                  "monthly"),
+    "a price that is a number":
+        ('{"plans": {"pro": {"monthly": {"price": 5}}}}', "monthly"),
+    "trial days that are negative":
+        ('{"plans": {"pro": {"annual": {"price": "price_1", '
+         '"trial_days": -1}}}}', "trial_days"),
+    "one price for two plans":
+        ('{"plans": {"a": {"monthly": {"price": "price_1"}}, '
+         '"b": {"monthly": {"price": "price_1"}}}}', "plans.b.monthly"),
+}
+
+
+@suite.each("a catalog with {what} is refused with the place of the error", [
+    {"what": what, "text": text, "place": place}
+    for what, (text, place) in CATALOGS.items()])
+def wrong_catalog(shop, what, text, place):
+    said = shop.apply(text, status=78)
+    true("applied.json" in said and (place or "JSON") in said, said)
 
 
 @suite.each("the wrong word {place} is refused, with those that are known", [
@@ -349,8 +365,8 @@ def wrong_word(shop, place, words):
         catalog = value
         for name in reversed(place.split(".")):
             catalog = {name: catalog}
-        said = apply(shop, catalog, status=78)
-        true("CATALOG: %s must be \"%s\" or \"%s\"" % (place, *words) in said,
+        said = shop.apply(catalog, status=78)
+        true(".json: %s must be \"%s\" or \"%s\"" % (place, *words) in said,
              said)
 
 

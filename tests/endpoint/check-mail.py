@@ -219,8 +219,9 @@ def no_secret(shop):
 
 @suite.case("a catalog without products of Gumroad")
 def no_products(shop):
-    only(check(shop, status=FAILED, CATALOG=None), "catalog", "problem",
-         "no sale gets a licence", "Set CATALOG")
+    with shop.selling({}):
+        only(check(shop, status=FAILED), "catalog", "problem",
+             "no sale gets a licence", "paydesk catalog apply FILE")
 
 
 @suite.case("the templates of a shop's own are tried")
@@ -247,7 +248,7 @@ def waiting(shop):
     with open(shop.catalog) as file:
         catalog = json.load(file)
     catalog["gumroad"]["unknown=="] = {"tier": "late"}
-    shop.write_catalog(catalog)
+    shop.apply(catalog)
     same(shop.tool("gumroad-webhook", "replay", "--failed").returncode, 0)
     same(wrong(check(shop)), [])
 

@@ -34,6 +34,9 @@ suite = Suite(lambda: Desk(
     programs=["stripe-webhook", "gumroad-webhook", "health", "fake-stripe"]))
 
 
+TAXED = {**stripe.CATALOG, "checkout": {"automatic_tax": True}}
+
+
 def stock(desk, *endpoints, **changes):
     """A shop in order, but for the changes of its monthly price."""
     desk.stripe.reset()
@@ -314,14 +317,15 @@ def no_answer(desk):
          "again later")
 
 
-@suite.each("{program} with an empty catalog: {result}", [
+@suite.each("{program} before any catalog: {result}", [
     {"program": "stripe-webhook", "result": "warning"},
     {"program": "checkout", "result": "problem"}])
 def no_catalog(desk, program, result):
     stock(desk)
-    only(check(desk, program=program, CATALOG=None,
-               status=0 if result == "warning" else FAILED),
-         "catalog", result, "no price", "Set CATALOG")
+    with desk.selling(None):
+        found = check(desk, program=program,
+                      status=0 if result == "warning" else FAILED)
+    only(found, "catalog", result, "no price", "paydesk catalog apply FILE")
 
 
 @suite.each("{program} without SITE_URL", ["checkout", "portal"])
@@ -352,27 +356,21 @@ def no_portal(desk):
 def secret_settings(desk, program, what, call, subject, right):
     stock(desk)
     desk.stripe.next(call, {"status": 403})
-    only(check(desk, program=program, CATALOG=with_taxes(desk)), subject,
-         "warning", "may not read", right)
-
-
-def with_taxes(desk):
-    path = os.path.join(desk.directory, "taxes.json")
-    with open(path, "w") as file:
-        json.dump({**stripe.CATALOG, "checkout": {"automatic_tax": True}},
-                  file)
-    return path
+    with desk.selling(TAXED):
+        only(check(desk, program=program), subject, "warning",
+             "may not read", right)
 
 
 @suite.case("with automatic_tax the tax settings at Stripe have to be complete")
 def taxes(desk):
     stock(desk)
-    catalog = with_taxes(desk)
-    only(check(desk, program="checkout", CATALOG=catalog, status=FAILED),
-         "checkout.automatic_tax", "problem", "are pending", "tax settings")
-    desk.stripe.put(shop.taxes("active"))
-    fine(check(desk, program="checkout", CATALOG=catalog),
-         "checkout.automatic_tax", "can calculate")
+    with desk.selling(TAXED):
+        only(check(desk, program="checkout", status=FAILED),
+             "checkout.automatic_tax", "problem", "are pending",
+             "tax settings")
+        desk.stripe.put(shop.taxes("active"))
+        fine(check(desk, program="checkout"), "checkout.automatic_tax",
+             "can calculate")
 
 
 # ----------------------------------------------------------------- endpoint

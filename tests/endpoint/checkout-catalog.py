@@ -133,19 +133,6 @@ def reload(desk):
     same(key(), "Bearer " + NEW_KEY)
 
 
-@suite.each("{program} check names what is wrong with the catalog",
-            ["checkout", "portal"])
-def wrong_catalog(desk, program):
-    path = os.path.join(desk.directory, "wrong.json")
-    with open(path, "w") as file:
-        file.write('{"checkout": {"automatic_tax": "yes"}}')
-    result = desk.run("check", program=program, environment={
-        "CATALOG": path, "DATABASE_URL": desk.program_conninfo(program)})
-    same((result.returncode, result.stderr.decode()), (
-        78, "%s: CATALOG: checkout.automatic_tax must be true or false\n"
-        % program))
-
-
 @suite.each("{program} check is content", ["checkout", "portal", "account"])
 def check(desk, program):
     result = desk.run("check", "--offline", program=program, environment={

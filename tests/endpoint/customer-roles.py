@@ -21,9 +21,10 @@ MAY_READ = {
 MAY_RUN = {
     "paydesk_account": {"account_has", "account_refer", "account_show",
                         "catalog_findings", "plans_show"},
-    "paydesk_checkout": {"checkout_begin", "checkout_opened",
-                         "checkout_closed"},
-    "paydesk_portal": set(),
+    "paydesk_checkout": {"catalog_checkout", "catalog_prices",
+                         "checkout_begin", "checkout_opened",
+                         "checkout_closed", "price_learned"},
+    "paydesk_portal": {"catalog_checkout"},
 }
 
 suite = Suite(lambda: Shop(programs=["account"]))

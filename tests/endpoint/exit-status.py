@@ -82,7 +82,7 @@ def unknown(desk, program):
 @suite.each("{program} {words} --help needs no setting", ROWS)
 def helped(desk, program, words):
     result = run(desk, program, words + " --help", DATABASE_URL=None,
-                 CATALOG="/nowhere")
+                 STRIPE_LIVEMODE="neither")
     ends(result, DONE, program.encode() + b" " + words.split()[0].encode())
 
 

@@ -261,7 +261,7 @@ def replay(shop):
     with open(shop.catalog) as file:
         catalog = json.load(file)
     catalog["gumroad"]["mended=="] = {"tier": "mended"}
-    shop.write_catalog(catalog)
+    shop.apply(catalog)
     dry = shop.tool("gumroad-webhook", "replay", id, "--dry-run", "--json")
     has(json.loads(dry.stdout)[0], status="would be replayed")
     same(shop.license(fields), None)

@@ -37,7 +37,7 @@ def tables(shop):
 
 
 READABLE = {
-    WEBHOOK: {"schema_version", "gumroad_events"},
+    WEBHOOK: {"schema_version", "gumroad_events", "gumroad_products"},
     LICENSE: {"schema_version", "license_keys"},
 }
 

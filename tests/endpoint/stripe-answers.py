@@ -303,8 +303,7 @@ def tls(desk):
 @suite.each("503 not_configured: {setting} is not set", [
     {"program": program, "path": path, "setting": setting}
     for program, path in (("checkout", "/checkout"), ("portal", "/portal"))
-    for setting in ("STRIPE_API_KEY", "SITE_URL")] + [
-    {"program": "checkout", "path": "/checkout", "setting": "CATALOG"}])
+    for setting in ("STRIPE_API_KEY", "SITE_URL")])
 def not_configured(desk, program, path, setting):
     customer = desk.customer(stripe_customer_id=stripe.new_id("cus"))
     with Worker(desk.program(program), desk.command_environment({

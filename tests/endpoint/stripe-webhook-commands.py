@@ -106,7 +106,6 @@ WRONG = [
     ("STRIPE_LIVEMODE", "yes"), ("STRIPE_LIVEMODE", "TRUE"),
     ("STRIPE_PAYLOAD_STORE_MAX", "-1"), ("STRIPE_PAYLOAD_STORE_MAX", "16k"),
     ("PAYLOAD_KEEP_DAYS", "many"), ("PAYLOAD_KEEP_DAYS", "1.5"),
-    ("CATALOG", "/nonexistent/catalog.json"),
     ("STRIPE_API_KEY_FILE", "/nonexistent/key"),
 ]
 
@@ -157,33 +156,10 @@ def from_file(desk, how, end, other):
     same((reply.status, reply.json["status"]), (200, "applied"))
 
 
-CATALOGS = {
-    "no JSON": ("{", None),
-    "a list": ("[]", None),
-    "plans that are a list": ('{"plans": []}', "plans"),
-    "a default plan that is not there":
-        ('{"default_plan": "gold", "plans": {}}', "default_plan"),
-    "a plan that is a string": ('{"plans": {"pro": "x"}}', "pro"),
-    "a cadence without a price": ('{"plans": {"pro": {"monthly": {}}}}',
-                                  "monthly"),
-    "a price that is a number":
-        ('{"plans": {"pro": {"monthly": {"price": 5}}}}', "monthly"),
-    "trial days that are negative":
-        ('{"plans": {"pro": {"annual": {"price": "price_1", '
-         '"trial_days": -1}}}}', "trial_days"),
-    "one price for two plans":
-        ('{"plans": {"a": {"monthly": {"price": "price_1"}}, '
-         '"b": {"monthly": {"price": "price_1"}}}}', "plans.b.monthly"),
-}
-
-
-@suite.each("a catalog with {what} is refused with the place of the error", [
-    {"what": what, "text": text, "place": place}
-    for what, (text, place) in CATALOGS.items()])
-def wrong_catalog(desk, what, text, place):
-    with file_with(text) as path:
-        fails(desk.run("check", environment={"CATALOG": path}),
-              place or path)
+@suite.case("a CATALOG in the environment, as 0.1.0 had it, is no error")
+def old_setting(desk):
+    works(desk.run("check", "--offline",
+                   environment={"CATALOG": "/nonexistent/catalog.json"}))
 
 
 @suite.case("check says that the database cannot be reached")

@@ -1,15 +1,10 @@
 /*
- * Input: a catalog.json. It is loaded, or refused with the place of the error;
- * what is loaded is a price with a plan and a period.
+ * Input: a catalog.json. It passes, or is refused with the place of the error.
  */
 #include "fuzz.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "catalog/catalog.h"
 
@@ -25,6 +20,12 @@ const struct fuzz_bytes fuzz_seeds[] = {
 	    "\"trial_days\":730}}},\"gumroad\":{\"id\":{\"tier\":\"core\"}}}"),
 	FUZZ_BYTES("{\"plans\":{\"a\":{\"monthly\":{\"price\":\"price_m\"}},"
 		   "\"b\":{\"monthly\":{\"price\":\"price_m\"}}}}"),
+	FUZZ_BYTES(
+	    "{\"plans\":{\"a\":{\"prices\":[{\"price\":\"p\",\"period\":"
+	    "\"once\",\"days\":30},{\"price\":\"q\",\"period\":\"once\","
+	    "\"license\":{\"tier\":\"core\"}}]}},\"checkout\":{\"extra\":{"
+	    "\"a[b]\":\"c\"}},\"gumroad\":{\"p\":{\"tier\":\"t\","
+	    "\"expires\":\"1y\",\"plans\":{\"x\":{\"tier\":\"u\"}}}}}"),
 	FUZZ_BYTES("{\"plans\":{}}"),
 	FUZZ_BYTES("{\"plans\":{\"pro\":null}}"),
 	FUZZ_BYTES("{}"),
@@ -63,50 +64,21 @@ expect(bool kept)
 		abort();
 }
 
-/* expect_price - what a price that is found must be */
-static void
-expect_price(const struct catalog *catalog, const char *price_id)
-{
-	const struct catalog_price *price;
-
-	price = catalog_find_price(catalog, price_id);
-	if (price == NULL)
-		return;
-	expect(strcmp(price->price_id, price_id) == 0);
-	expect(price->plan != NULL);
-	expect(strcmp(price->period, "monthly") == 0 ||
-	    strcmp(price->period, "annual") == 0);
-	expect(price->trial_days >= 0 && price->trial_days <= 730);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct arena *arena;
-	static char path[64];
-	static int file;
-	struct catalog *catalog;
 	const char *problem = NULL;
+	char *text;
 	enum rc rc;
 
-	if (arena == NULL) {
+	if (arena == NULL)
 		arena = arena_new(ARENA_MAX);
-		file = memfd_create("catalog", 0);
-		snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-	}
-	expect(ftruncate(file, 0) == 0 &&
-	    pwrite(file, data, size, 0) == (ssize_t)size);
-	rc = catalog_load(arena, path, &catalog, &problem);
+	text = arena_copy(arena, data, size);
+	expect(text != NULL);
+	rc = catalog_check(arena, text, size, &problem);
 	expect(rc == RC_OK || rc == RC_BAD_REQUEST);
-	if (rc == RC_BAD_REQUEST)
-		expect(
-		    problem != NULL && strncmp(problem, "CATALOG: ", 9) == 0);
-	else {
-		expect(catalog_find_price(catalog, "") == NULL);
-		expect_price(catalog, "price_m");
-		expect_price(catalog, "price_a");
-		expect_price(catalog, "price_t");
-	}
+	expect(rc == RC_OK || (problem != NULL && *problem != '\0'));
 	arena_reset(arena);
 	return 0;
 }

@@ -643,6 +643,37 @@ class Desk:
             "PAYDESK_PORT": str(self.port), **(changes or {})}
         return {k: v for k, v in environment.items() if v is not None}
 
+    def apply(self, catalog, *arguments, status=0):
+        """Make CATALOG, a document or a text, what is sold; what was said."""
+        path = os.path.join(self.directory, "applied.json")
+        with open(path, "w") as file:
+            file.write(catalog if isinstance(catalog, str)
+                       else json.dumps(catalog))
+        ran = self.run("catalog", "apply", *arguments, path,
+                       program="account",
+                       environment={"DATABASE_URL": self.conninfo})
+        said = (ran.stdout + ran.stderr).decode()
+        same(ran.returncode, status, said)
+        return said
+
+    @contextlib.contextmanager
+    def selling(self, catalog):
+        """While it lasts CATALOG is what is sold; None: none was applied."""
+        with open(self.settings["CATALOG"]) as file:
+            usual = file.read()
+        if catalog is None:
+            self.sql("UPDATE billing.policy SET catalog_id = NULL, "
+                     "default_plan = NULL, other_prices = 'paid'")
+            for table in ("plan_products", "prices", "plans",
+                          "gumroad_products", "catalogs"):
+                self.sql("DELETE FROM billing." + table)
+        else:
+            self.apply(catalog, "--allow-loss", "999")
+        try:
+            yield
+        finally:
+            self.apply(usual, "--allow-loss", "999")
+
     def program_conninfo(self, name="stripe-webhook", **changes):
         return psycopg2.extensions.make_dsn(self.conninfo, **{
             "user": "paydesk_" + name.replace("-", "_"), **changes})

@@ -56,7 +56,10 @@ static const struct {
 	    "checkout, gumroad" },
 	{ "{\"plans\":{\"a\":{\"monthly\":{\"trial_day\":7}}}}",
 	    "plans.a.monthly.trial_day is not known; known there: price, "
-	    "trial_days" },
+	    "trial_days, sold" },
+	{ "{\"plans\":{\"a\":{\"prices\":[{},{\"day\":1}]}}}",
+	    "plans.a.prices[1].day is not known; known there: price, period, "
+	    "trial_days, sold, days, license" },
 	{ "{\"plans\":{\"a\":{\"yearly\":{}}}}",
 	    "plans.a.yearly is not known; known there: monthly, annual, "
 	    "prices, products, features, rank, addon, per_seat" },

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/json.h"
 #include "licence/gumroad.h"
 #include "unit.h"
 
@@ -111,48 +112,35 @@ START_TEST(custom_fields_are_not_believed)
 	ck_assert(event.refunded);
 }
 
-/* What the catalog makes of a delivery; a NULL tier: nothing. */
+/* What the catalog is asked for: the names of a delivery, in their order. */
 static const struct {
-	const char *form, *tier, *product;
-} mapped[] = {
-	{ SALE, "core", "p" },
-	{ "sale_id=s&email=a@b.example&product_id=x&permalink=p", "core", "p" },
-	{ "sale_id=s&email=a@b.example&product_id=x", NULL, NULL },
-	{ SALE "&variants[Tier]=Gold", "gold", "p" },
-	{ SALE "&variants[Size]=L&variants[Tier]=Gold", "gold", "p" },
-	{ SALE "&variants[Tier]=Tin", "core", "p" },
+	const char *form, *products, *plans;
+} named[] = {
+	{ SALE, "[\"p\"]", "[]" },
+	{ "sale_id=s&email=a@b.example&product_id=x&permalink=p",
+	    "[\"x\",\"p\"]", "[]" },
+	{ SALE "&variants[Size]=L&variants[Tier]=Gold", "[\"p\"]",
+	    "[\"L\",\"Gold\"]" },
 	{ "resource_name=subscription_updated&subscription_id=u&product_id=p"
-	  "&new_plan[tier][name]=Gold",
-	    "gold", "p" },
-	{ "resource_name=subscription_updated&subscription_id=u&product_id=p"
-	  "&new_plan[tier][id]=plan-id",
-	    "lone", "p" },
-	{ "resource_name=subscription_updated&subscription_id=u&product_id=p"
-	  "&new_plan[tier][name]=Tin",
-	    NULL, NULL },
+	  "&new_plan[tier][id]=plan-id&new_plan[tier][name]=Gold",
+	    "[\"p\"]", "[\"plan-id\",\"Gold\"]" },
 };
 
-START_TEST(the_catalog_decides_the_tier)
+START_TEST(the_facts_name_product_and_plan)
 {
-	static const char text[] =
-	    "{\"gumroad\":{\"p\":{\"tier\":\"core\",\"plans\":{\"Gold\":"
-	    "{\"tier\":\"gold\"}}},\"plan-id\":{\"tier\":\"lone\"}}}";
-	const char *tier, *product = NULL;
-	struct catalog *catalog;
-	enum rc rc;
+	json_object *facts;
 
-	ck_assert_int_eq(catalog_load(arena, unit_file(text, strlen(text)),
-			     &catalog, &problem),
-	    RC_OK);
-	ck_assert_int_eq(read_form(mapped[_i].form), RC_OK);
-	rc = gumroad_map(catalog, &event, &tier, &product);
-	if (mapped[_i].tier == NULL) {
-		ck_assert_int_eq(rc, RC_NOT_FOUND);
-		return;
-	}
-	ck_assert_int_eq(rc, RC_OK);
-	ck_assert_str_eq(tier, mapped[_i].tier);
-	ck_assert_str_eq(product, mapped[_i].product);
+	ck_assert_int_eq(read_form(named[_i].form), RC_OK);
+	facts = gumroad_facts_json(&event);
+	ck_assert_str_eq(
+	    json_object_to_json_string_ext(
+		json_member(facts, "products"), JSON_C_TO_STRING_PLAIN),
+	    named[_i].products);
+	ck_assert_str_eq(
+	    json_object_to_json_string_ext(
+		json_member(facts, "plans"), JSON_C_TO_STRING_PLAIN),
+	    named[_i].plans);
+	json_object_put(facts);
 }
 
 /* add - all tests */
@@ -163,7 +151,7 @@ add(TCase *tests)
 	tcase_add_test(tests, a_sale_is_read);
 	unit_add_table(tests, what_is_wrong_is_said, forms);
 	tcase_add_test(tests, custom_fields_are_not_believed);
-	unit_add_table(tests, the_catalog_decides_the_tier, mapped);
+	unit_add_table(tests, the_facts_name_product_and_plan, named);
 }
 
 int

@@ -109,7 +109,6 @@ static const struct {
 	{ STRIPE_PAYLOAD_STORE_MAX, "16k", NUMBER },
 	{ STRIPE_PAYLOAD_STORE_MAX, "1.5", NUMBER },
 	{ STRIPE_PAYLOAD_STORE_MAX, " 1", NUMBER },
-	{ CATALOG, "/etc/paydesk/catalog.json", NULL },
 	{ PAYLOAD_KEEP_DAYS, "36500", NULL },
 	{ PAYLOAD_KEEP_DAYS, "36501", NUMBER },
 	{ SITE_URL, "https://app.example.com", NULL },
@@ -196,7 +195,7 @@ START_TEST(defaults_stand_for_what_is_not_set)
 {
 	static const enum setting used[] = { DATABASE_URL, STRIPE_API_KEY,
 		STRIPE_API_BASE, STRIPE_API_VERSION, STRIPE_WEBHOOK_SECRET,
-		STRIPE_LIVEMODE, STRIPE_PAYLOAD_STORE_MAX, CATALOG,
+		STRIPE_LIVEMODE, STRIPE_PAYLOAD_STORE_MAX, AUTH_JWT_AUDIENCE,
 		PAYDESK_PORT, SETTING_END };
 
 	if (_i == 1) {
@@ -208,7 +207,7 @@ START_TEST(defaults_stand_for_what_is_not_set)
 	ck_assert_ptr_null(config_string(config, STRIPE_API_KEY));
 	ck_assert_ptr_null(config_string(config, STRIPE_WEBHOOK_SECRET));
 	ck_assert_ptr_null(config_string(config, STRIPE_LIVEMODE));
-	ck_assert_ptr_null(config_string(config, CATALOG));
+	ck_assert_ptr_null(config_string(config, AUTH_JWT_AUDIENCE));
 	ck_assert_str_eq(
 	    config_string(config, STRIPE_API_BASE), "https://api.stripe.com");
 	ck_assert_ptr_nonnull(config_string(config, STRIPE_API_VERSION));
@@ -226,8 +225,8 @@ START_TEST(numbers_are_numbers)
 START_TEST(only_what_is_used_is_read)
 {
 	setenv("PAYDESK_PORT", "none", 1);
-	setenv("CATALOG", "/x", 1);
-	ck_assert_int_eq(load(CATALOG), RC_OK);
+	setenv("AUTH_JWT_AUDIENCE", "/x", 1);
+	ck_assert_int_eq(load(AUTH_JWT_AUDIENCE), RC_OK);
 	ck_assert_int_eq(config_long(config, PAYDESK_PORT), 8080);
 }
 
@@ -248,15 +247,16 @@ START_TEST(values_have_a_maximum)
 
 	memset(value, '/', sizeof value);
 	value[VALUE_MAX] = '\0';
-	setenv("CATALOG", value, 1);
-	ck_assert_int_eq(load(CATALOG), RC_OK);
-	ck_assert_str_eq(config_string(config, CATALOG), value);
+	setenv("AUTH_JWT_AUDIENCE", value, 1);
+	ck_assert_int_eq(load(AUTH_JWT_AUDIENCE), RC_OK);
+	ck_assert_str_eq(config_string(config, AUTH_JWT_AUDIENCE), value);
 	config_free(config);
 	value[VALUE_MAX] = '/';
 	value[VALUE_MAX + 1] = '\0';
-	setenv("CATALOG", value, 1);
-	ck_assert_int_eq(load(CATALOG), RC_BAD_REQUEST);
-	ck_assert_str_eq(problem, "CATALOG is longer than 4096 bytes");
+	setenv("AUTH_JWT_AUDIENCE", value, 1);
+	ck_assert_int_eq(load(AUTH_JWT_AUDIENCE), RC_BAD_REQUEST);
+	ck_assert_str_eq(
+	    problem, "AUTH_JWT_AUDIENCE is longer than 4096 bytes");
 }
 
 #define BYTES(literal) literal, sizeof(literal) - 1
@@ -304,12 +304,13 @@ START_TEST(files_have_a_maximum)
 	char bytes[VALUE_MAX + 1];
 
 	memset(bytes, 'x', sizeof bytes);
-	setenv("CATALOG_FILE", unit_file(bytes, VALUE_MAX), 1);
-	ck_assert_int_eq(load(CATALOG), RC_OK);
-	ck_assert_uint_eq(strlen(config_string(config, CATALOG)), VALUE_MAX);
+	setenv("AUTH_JWT_AUDIENCE_FILE", unit_file(bytes, VALUE_MAX), 1);
+	ck_assert_int_eq(load(AUTH_JWT_AUDIENCE), RC_OK);
+	ck_assert_uint_eq(
+	    strlen(config_string(config, AUTH_JWT_AUDIENCE)), VALUE_MAX);
 	config_free(config);
-	setenv("CATALOG_FILE", unit_file(bytes, VALUE_MAX + 1), 1);
-	ck_assert_int_eq(load(CATALOG), RC_BAD_REQUEST);
+	setenv("AUTH_JWT_AUDIENCE_FILE", unit_file(bytes, VALUE_MAX + 1), 1);
+	ck_assert_int_eq(load(AUTH_JWT_AUDIENCE), RC_BAD_REQUEST);
 	ck_assert_ptr_nonnull(strstr(problem, "at most 4096 bytes"));
 }
 
@@ -317,33 +318,35 @@ START_TEST(files_must_be_readable)
 {
 	static const char *const paths[] = { "/nonexistent/file", "/" };
 
-	setenv("CATALOG_FILE", paths[_i], 1);
-	ck_assert_int_eq(load(CATALOG), RC_BAD_REQUEST);
-	ck_assert_ptr_nonnull(strstr(problem, "CATALOG_FILE: cannot read"));
+	setenv("AUTH_JWT_AUDIENCE_FILE", paths[_i], 1);
+	ck_assert_int_eq(load(AUTH_JWT_AUDIENCE), RC_BAD_REQUEST);
+	ck_assert_ptr_nonnull(
+	    strstr(problem, "AUTH_JWT_AUDIENCE_FILE: cannot read"));
 	ck_assert_ptr_nonnull(strstr(problem, paths[_i]));
 }
 
 START_TEST(a_value_goes_before_a_file)
 {
-	setenv("CATALOG", "/value", 1);
-	setenv("CATALOG_FILE", "/nonexistent/file", 1);
-	ck_assert_int_eq(load(CATALOG), RC_OK);
-	ck_assert_str_eq(config_string(config, CATALOG), "/value");
+	setenv("AUTH_JWT_AUDIENCE", "/value", 1);
+	setenv("AUTH_JWT_AUDIENCE_FILE", "/nonexistent/file", 1);
+	ck_assert_int_eq(load(AUTH_JWT_AUDIENCE), RC_OK);
+	ck_assert_str_eq(config_string(config, AUTH_JWT_AUDIENCE), "/value");
 }
 
 START_TEST(a_file_goes_before_an_empty_value)
 {
-	setenv("CATALOG", "", 1);
-	setenv("CATALOG_FILE", unit_file(BYTES("/from/file")), 1);
-	ck_assert_int_eq(load(CATALOG), RC_OK);
-	ck_assert_str_eq(config_string(config, CATALOG), "/from/file");
+	setenv("AUTH_JWT_AUDIENCE", "", 1);
+	setenv("AUTH_JWT_AUDIENCE_FILE", unit_file(BYTES("/from/file")), 1);
+	ck_assert_int_eq(load(AUTH_JWT_AUDIENCE), RC_OK);
+	ck_assert_str_eq(
+	    config_string(config, AUTH_JWT_AUDIENCE), "/from/file");
 }
 
 START_TEST(an_empty_file_name_is_none)
 {
-	setenv("CATALOG_FILE", "", 1);
-	ck_assert_int_eq(load(CATALOG), RC_OK);
-	ck_assert_ptr_null(config_string(config, CATALOG));
+	setenv("AUTH_JWT_AUDIENCE_FILE", "", 1);
+	ck_assert_int_eq(load(AUTH_JWT_AUDIENCE), RC_OK);
+	ck_assert_ptr_null(config_string(config, AUTH_JWT_AUDIENCE));
 }
 
 /* give_credential - a file as systemd would name it; its path */

@@ -56,7 +56,7 @@ static enum rc
 setup(struct service *service, const char **problem)
 {
 	service->state = service;
-	*problem = "CATALOG: is bad";
+	*problem = "SITE_URL: is bad";
 	return setup_result;
 }
 
@@ -269,7 +269,7 @@ START_TEST(a_wrong_setup_stops_the_start)
 	setup_result = RC_BAD_REQUEST;
 	ck_assert_int_eq(
 	    run(STDERR_FILENO, &written, "show", NULL, NULL), EXIT_CONFIG);
-	ck_assert_str_eq(written, "unit-program: CATALOG: is bad\n");
+	ck_assert_str_eq(written, "unit-program: SITE_URL: is bad\n");
 	ck_assert_ptr_null(state_seen);
 }
 
@@ -370,7 +370,7 @@ START_TEST(settings_are_printed_as_a_file)
 	ck_assert_ptr_nonnull(strstr(written, "\n#STRIPE_LIVEMODE=\n"));
 	ck_assert_ptr_nonnull(
 	    strstr(written, "\n#STRIPE_PAYLOAD_STORE_MAX=16384\n"));
-	ck_assert_ptr_null(strstr(written, "CATALOG"));
+	ck_assert_ptr_null(strstr(written, "SITE_URL"));
 }
 
 /* add - all tests */
