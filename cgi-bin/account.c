@@ -403,6 +403,7 @@ main(int argc, char **argv)
 		&make_command,
 		&grant_command,
 		&revoke_grant_command,
+		&credit_command,
 		&privacy_export_command,
 		&privacy_erase_command,
 		NULL,

@@ -198,6 +198,7 @@ main(int argc, char **argv)
 		&events_replay_command,
 		&events_skip_command,
 		&link_command,
+		&unlink_command,
 		&catch_up_command,
 		&prune_stripe_command,
 		&reconcile_command,

@@ -35,6 +35,9 @@ CREATE TABLE billing.subscriptions (
 	stripe_customer_id     text,
 	account_ref            text,
 	ref_claimed            boolean NOT NULL DEFAULT false,
+	email                  text,
+	email_at               timestamptz,
+	email_claimed          boolean NOT NULL DEFAULT false,
 	plan                   text NOT NULL DEFAULT 'unknown',
 	period                 text,
 	price_id               text,
@@ -77,6 +80,8 @@ CREATE INDEX subscriptions_unlinked_customer
 	ON billing.subscriptions (stripe_customer_id) WHERE account_id IS NULL;
 CREATE INDEX subscriptions_unlinked_ref
 	ON billing.subscriptions (account_ref) WHERE account_id IS NULL;
+CREATE INDEX subscriptions_unlinked_email
+	ON billing.subscriptions (email) WHERE account_id IS NULL;
 
 COMMENT ON COLUMN billing.subscriptions.status IS
 	'what the newest facts add up to: billing.subscription_status()';
@@ -90,6 +95,10 @@ COMMENT ON COLUMN billing.subscriptions.account_ref IS
 	'the account''s external id as the subscription''s metadata names it';
 COMMENT ON COLUMN billing.subscriptions.ref_claimed IS
 	'account_ref is what a payment link''s customer claimed: access may follow, no binding';
+COMMENT ON COLUMN billing.subscriptions.email IS
+	'while it has no account: who pays, in lower case, as the newest event says it';
+COMMENT ON COLUMN billing.subscriptions.email_claimed IS
+	'email is what the customer object says: access may follow, no binding';
 COMMENT ON COLUMN billing.subscriptions.previous IS
 	'what the newest object says of before: status, quantity, price, times';
 COMMENT ON COLUMN billing.subscriptions.items IS
@@ -243,7 +252,8 @@ CREATE TABLE billing.grants (
 	reason     text NOT NULL CHECK (reason <> ''),
 	granted_by text NOT NULL DEFAULT session_user,
 	created_at timestamptz NOT NULL DEFAULT now(),
-	revoked_at timestamptz
+	revoked_at timestamptz,
+	revoked_by text
 );
 
 CREATE INDEX grants_account ON billing.grants (account_id);
@@ -253,18 +263,39 @@ COMMENT ON TABLE billing.grants IS
 COMMENT ON COLUMN billing.grants.plan IS 'NULL: the default plan';
 COMMENT ON COLUMN billing.grants.until IS 'NULL: until it is revoked';
 
+CREATE TABLE billing.credits (
+	id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	account_id bigint NOT NULL REFERENCES billing.accounts ON DELETE CASCADE,
+	days       integer NOT NULL,
+	until      timestamptz NOT NULL,
+	reason     text NOT NULL CHECK (reason <> ''),
+	given_by   text NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE INDEX credits_account ON billing.credits (account_id);
+
+COMMENT ON TABLE billing.credits IS
+	'days of credit that a person has given an account, or taken back: days below zero';
+COMMENT ON COLUMN billing.credits.until IS 'what the account''s credit_until became by it';
+
 CREATE TABLE billing.bindings (
 	id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	account_id bigint REFERENCES billing.accounts ON DELETE SET NULL,
 	customer   text NOT NULL,
-	proof      text NOT NULL,
+	proof      text NOT NULL CHECK (proof IN ('metadata', 'e-mail', 'operator', 'unlinked',
+	                       'replaced')),
+	noted_by   text,
 	at         timestamptz NOT NULL DEFAULT now()
 );
 
 CREATE INDEX bindings_account ON billing.bindings (account_id);
+CREATE INDEX bindings_customer ON billing.bindings (customer);
 
 COMMENT ON TABLE billing.bindings IS
 	'which customer of Stripe''s became whose, and by what proof; only ever added to';
+COMMENT ON COLUMN billing.bindings.proof IS 'unlinked: an operator took it from the account';
+COMMENT ON COLUMN billing.bindings.noted_by IS 'the person who did it; NULL: an event did';
 
 CREATE TABLE billing.checkout_sessions (
 	id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,5 +1,6 @@
 #include "base/options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,7 +103,8 @@ options_read(const struct option *options, int count, char **words,
 
 	*operands = 0;
 	for (int i = 0; i < count; i++) {
-		if (ended || words[i][0] != '-' || words[i][1] == '\0')
+		if (ended || words[i][0] != '-' || words[i][1] == '\0' ||
+		    isdigit((unsigned char)words[i][1]))
 			words[(*operands)++] = words[i];
 		else if (strcmp(words[i], "--") == 0)
 			ended = true;

@@ -28,7 +28,7 @@ struct option {
 /*
  * Reads words[0…count-1]; what is no option moves to the front, and *operands
  * says how many that are. The value of an option is its next word, or what
- * follows a '='. "--" ends the options. RC_BAD_REQUEST: problem is a sentence on
+ * follows a '='. "--" ends the options; a word such as -3 is an operand. RC_BAD_REQUEST: problem is a sentence on
  * the word that is wrong.
  */
 enum rc options_read(const struct option *options, int count, char **words,

@@ -74,7 +74,7 @@ LANGUAGE sql STABLE AS $$
 	SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
 $$;
 
-GRANT EXECUTE ON FUNCTION billing.utc(timestamptz) TO paydesk_stripe_webhook;
+GRANT EXECUTE ON FUNCTION billing.utc(timestamptz) TO paydesk_operator, paydesk_stripe_webhook;
 
 CREATE OR REPLACE FUNCTION billing.days_until(at timestamptz) RETURNS integer
 LANGUAGE sql STABLE AS $$

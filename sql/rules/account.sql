@@ -72,32 +72,72 @@ BEGIN
 	END IF;
 END $$;
 
--- Links what was held back for want of an account to the one that is known now.
+-- Whether an account may get a customer without an operator's hand. One that an operator
+-- has taken from somebody stays nobody's, until metadata name an account that it was not
+-- taken from: named.
+CREATE OR REPLACE FUNCTION billing.may_claim(account bigint, customer_ text, named boolean)
+RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN coalesce((SELECT b.proof <> 'unlinked' FROM billing.bindings b
+			WHERE b.customer = customer_ ORDER BY b.id DESC LIMIT 1), true)
+		OR named AND NOT EXISTS (SELECT FROM billing.bindings b
+			WHERE b.customer = customer_ AND b.account_id = account
+			  AND b.proof = 'unlinked');
+END $$;
+
+-- What was held back for want of an account and is this one's: its customer's, what names
+-- it, and what was paid with its verified address. proof says why its customer may be
+-- bound, NULL: it may not, that is only claimed.
+CREATE OR REPLACE FUNCTION billing.account_claims(account billing.accounts)
+RETURNS TABLE (subscription bigint, proof text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	address text := CASE WHEN (billing.account_mailed(account.email)).id = account.id
+		THEN lower(btrim(account.email)) END;
+BEGIN
+	RETURN QUERY SELECT h.id, h.proof FROM (
+		SELECT s.id, s.stripe_customer_id AS customer,
+		       CASE WHEN s.stripe_customer_id = account.stripe_customer_id THEN 'customer'
+		            WHEN s.account_ref = account.external_id AND NOT s.ref_claimed THEN 'metadata'
+		            WHEN s.email = address AND NOT s.email_claimed THEN 'e-mail' END AS proof
+		FROM billing.subscriptions s
+		WHERE s.account_id IS NULL AND s.sold
+		  AND (s.stripe_customer_id = account.stripe_customer_id
+			OR s.account_ref = account.external_id OR s.email = address)
+		OFFSET 0) h
+	WHERE h.proof IS NOT DISTINCT FROM 'customer' OR h.customer IS NULL
+	   OR billing.may_claim(account.id, h.customer, h.proof IS NOT DISTINCT FROM 'metadata');
+END $$;
+
+-- Gives it to the account, and where there is proof also the customer of the most alive.
 -- Returns how many subscriptions that were.
 CREATE OR REPLACE FUNCTION billing.account_adopt(account billing.accounts) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
-	customer text;
-	adopted  integer;
+	adopted integer;
+	best    record;
 BEGIN
-	UPDATE billing.subscriptions SET account_id = account.id, updated_at = now()
-		WHERE account_id IS NULL AND (stripe_customer_id = account.stripe_customer_id
-			OR account_ref = account.external_id);
-	GET DIAGNOSTICS adopted = ROW_COUNT;
+	WITH taken AS (
+		UPDATE billing.subscriptions s SET account_id = account.id, email = NULL,
+			email_at = NULL, email_claimed = false, updated_at = now()
+			FROM billing.account_claims(account) c
+			WHERE s.id = c.subscription AND s.account_id IS NULL
+			RETURNING s.stripe_customer_id AS customer, c.proof, s.status, s.last_event_at)
+	SELECT count(*) OVER () AS count, t.* INTO best FROM taken t
+		ORDER BY t.customer IS NULL OR t.proof IS NULL OR t.proof = 'customer'
+			OR billing.customer_is_deleted(t.customer)
+			OR EXISTS (SELECT FROM billing.accounts o WHERE o.stripe_customer_id = t.customer),
+			billing.is_terminal(t.status), t.last_event_at DESC NULLS LAST LIMIT 1;
+	adopted := coalesce(best.count, 0);
 	IF adopted = 0 THEN
 		RETURN 0;
 	END IF;
-	IF account.stripe_customer_id IS NULL THEN
-		SELECT s.stripe_customer_id INTO customer FROM billing.subscriptions s
-			WHERE s.account_id = account.id AND s.stripe_customer_id IS NOT NULL
-			  AND NOT s.ref_claimed AND NOT billing.customer_is_deleted(s.stripe_customer_id)
-			  AND NOT EXISTS (SELECT FROM billing.accounts o
-				WHERE o.stripe_customer_id = s.stripe_customer_id)
-			ORDER BY billing.is_terminal(s.status), s.last_event_at DESC NULLS LAST
-			LIMIT 1;
-		IF FOUND THEN
-			PERFORM billing.account_bind(account.id, customer, 'metadata');
-		END IF;
+	IF account.stripe_customer_id IS NULL AND best.customer IS NOT NULL
+	   AND best.proof IN ('metadata', 'e-mail') AND NOT billing.customer_is_deleted(best.customer)
+	   AND NOT EXISTS (SELECT FROM billing.accounts o
+			WHERE o.stripe_customer_id = best.customer) THEN
+		PERFORM billing.account_bind(account.id, best.customer, best.proof, NULL);
 	END IF;
 	PERFORM billing.account_refresh(account.id, false, true);
 	RETURN adopted;
@@ -117,6 +157,8 @@ BEGIN
 			FROM billing.subscriptions s JOIN billing.accounts o
 				ON o.stripe_customer_id = s.stripe_customer_id
 				OR o.external_id = s.account_ref
+				OR (lower(btrim(o.email)) = s.email AND o.email_verified
+					AND NOT s.email_claimed)
 			WHERE s.account_id IS NULL GROUP BY o.id) owner USING (id)
 		ORDER BY owner.bound, a.id
 	LOOP
@@ -125,16 +167,18 @@ BEGIN
 	RETURN adopted;
 END $$;
 
--- Makes a customer of Stripe's the account's, and notes by what proof.
-CREATE OR REPLACE FUNCTION billing.account_bind(account bigint, customer text, proof text)
+-- Makes a customer of Stripe's the account's, and notes by what proof, and which person did
+-- it.
+CREATE OR REPLACE FUNCTION billing.account_bind(account bigint, customer text, proof text,
+	person text)
 RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
 	UPDATE billing.accounts SET stripe_customer_id = customer, updated_at = now()
 		WHERE id = account AND stripe_customer_id IS NULL;
 	IF FOUND THEN
-		INSERT INTO billing.bindings (account_id, customer, proof)
-			VALUES (account, customer, proof);
+		INSERT INTO billing.bindings (account_id, customer, proof, noted_by)
+			VALUES (account, customer, proof, person);
 	END IF;
 END $$;
 
@@ -186,14 +230,18 @@ BEGIN
 			proof := 'e-mail';
 		END IF;
 	END IF;
-	IF a.id IS NULL OR customer IS NULL OR proof IS NULL THEN
+	IF a.id IS NULL OR customer IS NULL THEN
+		RETURN a.id;
+	ELSIF NOT billing.may_claim(a.id, customer, coalesce(proof = 'metadata', false)) THEN
+		RETURN NULL;
+	ELSIF proof IS NULL THEN
 		RETURN a.id;
 	END IF;
 	IF a.stripe_customer_id IS NOT NULL THEN
 		RAISE WARNING 'account % keeps its customer %; an event names it with customer %',
 			a.id, a.stripe_customer_id, customer;
 	ELSIF NOT billing.customer_is_deleted(customer) THEN
-		PERFORM billing.account_bind(a.id, customer, proof);
+		PERFORM billing.account_bind(a.id, customer, proof, NULL);
 	END IF;
 	RETURN a.id;
 END $$;

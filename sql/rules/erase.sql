@@ -8,10 +8,11 @@ RETURNS TABLE (relation text, personal text, other text)
 LANGUAGE sql IMMUTABLE AS $$ VALUES
 	('accounts', 'external_id email referral_code',
 		'stripe_customer_id subscription_status tier'),
-	('bindings', '', 'customer proof'),
+	('bindings', '', 'customer proof noted_by'),
 	('catalogs', '', 'applied_by text'),
 	('checkout_sessions', 'client_key request facts url',
 		'stripe_key stripe_session_id'),
+	('credits', 'reason', 'given_by'),
 	('drift', 'here at_stripe', 'subscription field'),
 	('emails', 'to_email to_name subject body_text body_html provider_message_id error',
 		'kind token status'),
@@ -19,7 +20,7 @@ LANGUAGE sql IMMUTABLE AS $$ VALUES
 	('erased_customers', '', 'stripe_customer_id'),
 	('erasure_key', '', 'inner_pad outer_pad'),
 	('erasures', '', 'erased_by'),
-	('grants', 'reason', 'plan features granted_by'),
+	('grants', 'reason', 'plan features granted_by revoked_by'),
 	('gumroad_charges', '', 'sale_id subscription_id'),
 	('gumroad_events', 'payload error', 'resource order_id outcome'),
 	('gumroad_memberships', '', 'subscription_id ended_reason'),
@@ -44,7 +45,7 @@ LANGUAGE sql IMMUTABLE AS $$ VALUES
 	('schema_version', '', 'name'),
 	('stripe_events', 'error payload skip_reason',
 		'event_id type api_version outcome stripe_customer_id stripe_subscription_id'),
-	('subscriptions', 'account_ref',
+	('subscriptions', 'account_ref email',
 		'stripe_subscription_id stripe_customer_id plan period price_id status items'
 		' said_plan said_period known_plan known_period computed_status snapshot_status'
 		' previous pause_collection'),
@@ -158,13 +159,16 @@ BEGIN
 			referral_code = NULL, updated_at = now()
 			WHERE id = p.account_id RETURNING 1),
 	subscription AS (
-		UPDATE billing.subscriptions SET account_ref = NULL
+		UPDATE billing.subscriptions SET account_ref = NULL, email = NULL
 			WHERE stripe_subscription_id = ANY (p.subscriptions) RETURNING 1),
 	referral AS (
 		UPDATE billing.referrals SET code = 'erased'
 			WHERE referrer_account_id = p.account_id RETURNING 1),
 	granted AS (
 		UPDATE billing.grants SET reason = 'erased'
+			WHERE account_id = p.account_id OR billing.names_person(reason, p) RETURNING 1),
+	credited AS (
+		UPDATE billing.credits SET reason = 'erased'
 			WHERE account_id = p.account_id OR billing.names_person(reason, p) RETURNING 1),
 	difference AS (
 		DELETE FROM billing.drift WHERE subscription = ANY (p.subscriptions)
@@ -173,9 +177,10 @@ BEGIN
 		DELETE FROM billing.checkout_sessions
 			WHERE account_id = p.account_id OR billing.names_person(facts, p) RETURNING 1)
 	SELECT 'account', count(*), CASE WHEN count(*) > 0 THEN new_name END FROM account
-	UNION ALL SELECT 'subscriptions', count(*), 'kept without the account''s id' FROM subscription
+	UNION ALL SELECT 'subscriptions', count(*), 'kept without id and address' FROM subscription
 	UNION ALL SELECT 'referrals', count(*), 'kept without the code' FROM referral
 	UNION ALL SELECT 'grants', count(*), 'kept without the reason' FROM granted
+	UNION ALL SELECT 'credits', count(*), 'kept without the reason' FROM credited
 	UNION ALL SELECT 'drift', count(*), 'deleted' FROM difference
 	UNION ALL SELECT 'checkout sessions', count(*), 'deleted' FROM checkout;
 END $$;

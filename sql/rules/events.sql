@@ -1,4 +1,4 @@
--- What an operator does with the ledger: look, try again, skip, link.
+-- What an operator does with the ledger: look, try again, skip.
 
 -- The events that fit, a NULL argument fits all: those that could not be applied
 -- first, then the newest. undone says: only those that a replay can change. The
@@ -84,50 +84,3 @@ BEGIN
 END $$;
 
 GRANT EXECUTE ON FUNCTION billing.stripe_skip(text, text) TO paydesk_stripe_webhook;
-
--- Gives a customer at Stripe to an account, and the account what was held back for
--- want of it. Returns 'linked', or why not: 'no_account'; 'account_holds' another
--- customer, about; 'customer_of' another account, about; 'customer_deleted'.
-CREATE OR REPLACE FUNCTION billing.stripe_link(customer text, account_ref text)
-RETURNS TABLE (result text, about text, adopted bigint, status text, tier text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	account billing.accounts;
-	other   text;
-	held    bigint;
-BEGIN
-	PERFORM pg_advisory_xact_lock(hashtextextended(customer, 0));
-	SELECT * INTO account FROM billing.accounts WHERE external_id = account_ref
-		FOR NO KEY UPDATE;
-	IF NOT FOUND THEN
-		RETURN QUERY SELECT 'no_account', NULL, 0::bigint, NULL, NULL;
-		RETURN;
-	END IF;
-	IF account.stripe_customer_id <> customer THEN
-		RETURN QUERY SELECT 'account_holds', account.stripe_customer_id, 0::bigint, NULL, NULL;
-		RETURN;
-	END IF;
-	SELECT external_id INTO other FROM billing.accounts o WHERE o.id <> account.id
-		AND (o.stripe_customer_id = customer OR EXISTS (
-			SELECT FROM billing.subscriptions s
-			WHERE s.stripe_customer_id = customer AND s.account_id = o.id)) LIMIT 1;
-	IF FOUND THEN
-		RETURN QUERY SELECT 'customer_of', other, 0::bigint, NULL, NULL;
-		RETURN;
-	END IF;
-	IF billing.customer_is_deleted(customer) THEN
-		RETURN QUERY SELECT 'customer_deleted', NULL, 0::bigint, NULL, NULL;
-		RETURN;
-	END IF;
-	SELECT count(*) INTO held FROM billing.subscriptions s
-		WHERE s.stripe_customer_id = customer AND s.account_id IS NULL;
-	IF account.stripe_customer_id IS NULL THEN
-		PERFORM billing.account_bind(account.id, customer, 'operator');
-	ELSE
-		PERFORM billing.account_adopt(account);
-	END IF;
-	RETURN QUERY SELECT 'linked', NULL, held, a.subscription_status, a.tier
-		FROM billing.accounts a WHERE a.id = account.id;
-END $$;
-
-GRANT EXECUTE ON FUNCTION billing.stripe_link(text, text) TO paydesk_stripe_webhook;

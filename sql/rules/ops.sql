@@ -153,6 +153,35 @@ $$;
 
 GRANT EXECUTE ON FUNCTION billing.ops_licences_of(text) TO paydesk_ops;
 
+-- What people have decided about an account, and whose customer it became by what proof.
+CREATE OR REPLACE FUNCTION billing.story_of_decisions(account_ bigint, customer_ text)
+RETURNS TABLE (at timestamptz, kind text, what text, outcome text, detail text, event text)
+LANGUAGE sql STABLE AS $$
+	SELECT g.created_at, 'grant', 'is granted ' || coalesce('plan ' || g.plan, 'the default plan')
+		|| coalesce(' until ' || billing.utc(g.until), ''), NULL,
+	       concat_ws(': ', g.granted_by, g.reason), NULL
+		FROM billing.grants g WHERE g.account_id = account_
+	UNION ALL
+	SELECT g.revoked_at, 'grant', 'grant ' || g.id || ' is taken back', NULL, g.revoked_by, NULL
+		FROM billing.grants g WHERE g.account_id = account_ AND g.revoked_at IS NOT NULL
+	UNION ALL
+	SELECT c.created_at, 'credit',
+	       CASE WHEN c.days > 0 THEN 'is given ' || c.days || ' days of credit, until '
+			ELSE 'loses ' || -c.days || ' days of credit, which now ends at ' END
+		|| billing.utc(c.until), NULL, concat_ws(': ', c.given_by, c.reason), NULL
+		FROM billing.credits c WHERE c.account_id = account_
+	UNION ALL
+	SELECT b.at, 'customer', 'customer ' || b.customer || CASE b.proof
+			WHEN 'unlinked' THEN ' is taken from it' WHEN 'replaced' THEN ' is replaced'
+			ELSE ' becomes its own' END, NULL,
+	       CASE b.proof WHEN 'metadata' THEN 'an event names the account'
+			WHEN 'e-mail' THEN 'who paid has its verified address'
+			ELSE 'by ' || b.noted_by END, NULL
+		FROM billing.bindings b
+		WHERE b.account_id = account_
+		   OR (account_ IS NULL AND b.customer = customer_)
+$$;
+
 -- One customer's story, newest first: when, what kind of thing, what happened,
 -- what came of it, and which event that was.
 CREATE OR REPLACE FUNCTION billing.ops_story(account_ bigint, email_ text, customer_ text,
@@ -199,13 +228,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 		FROM billing.referrals r
 		WHERE r.referrer_account_id = account_ AND r.credited_at IS NOT NULL
 	UNION ALL
-	SELECT g.created_at, 'grant', 'is granted ' || coalesce('plan ' || g.plan, 'the default plan')
-		|| coalesce(' until ' || billing.utc(g.until), ''), NULL,
-	       concat_ws(': ', g.granted_by, g.reason), NULL
-		FROM billing.grants g WHERE g.account_id = account_
-	UNION ALL
-	SELECT g.revoked_at, 'grant', 'grant ' || g.id || ' is taken back', NULL, NULL, NULL
-		FROM billing.grants g WHERE g.account_id = account_ AND g.revoked_at IS NOT NULL
+	SELECT * FROM billing.story_of_decisions(account_, customer_)
 	UNION ALL
 	SELECT l.created_at, 'licence', 'licence ' || l.license_key || ' is sold', NULL,
 	       concat_ws(', ', l.tier, coalesce(l.product_name, l.product_id),

@@ -97,7 +97,8 @@ BEGIN
 	p.customers := billing.person_customers(p, naming);
 	p.subscriptions := ARRAY(SELECT stripe_subscription_id FROM billing.subscriptions
 		WHERE account_id = p.account_id OR account_id IS NULL
-		  AND (account_ref = p.external_id OR stripe_customer_id = ANY (p.customers)));
+		  AND (account_ref = p.external_id OR email = lower(btrim(p.email))
+			OR stripe_customer_id = ANY (p.customers)));
 	p.events := ARRAY(SELECT unnest(p.events)
 		UNION SELECT e.event_id FROM billing.stripe_events e
 			WHERE e.received_at >= since AND (e.stripe_customer_id = ANY (p.customers)
@@ -149,7 +150,8 @@ LANGUAGE sql STABLE AS $$
 			UNION SELECT stripe_customer_id FROM billing.accounts WHERE id = p.account_id
 			UNION SELECT stripe_customer_id FROM billing.subscriptions
 				WHERE account_id = p.account_id
-				   OR (account_id IS NULL AND account_ref = p.external_id)
+				   OR (account_id IS NULL AND (account_ref = p.external_id
+					OR email = lower(btrim(p.email))))
 			UNION SELECT stripe_customer_id FROM billing.stripe_events
 				WHERE event_id = ANY (events)
 				  AND (type ~ '^customer\.(created|updated|deleted|subscription\.)'
@@ -259,6 +261,8 @@ BEGIN
 		FROM billing.drift d WHERE subscription = ANY (p.subscriptions)),
 	'grants', (SELECT coalesce(json_agg(g ORDER BY g.id), '[]')
 		FROM billing.grants g WHERE account_id = p.account_id),
+	'credits', (SELECT coalesce(json_agg(c ORDER BY c.id), '[]')
+		FROM billing.credits c WHERE account_id = p.account_id),
 	'bindings', (SELECT coalesce(json_agg(b ORDER BY b.id), '[]')
 		FROM billing.bindings b WHERE account_id = p.account_id),
 	'checkout_sessions', (SELECT coalesce(json_agg(c ORDER BY c.id), '[]')

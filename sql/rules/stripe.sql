@@ -38,6 +38,27 @@ BEGIN
 	RETURN touched + freed;
 END $$;
 
+-- Keeps the address that a customer object says with what the customer has paid for and
+-- nobody has yet. It says nothing of whose that is now.
+CREATE OR REPLACE FUNCTION billing.customer_address(customer text, address text,
+	created timestamptz)
+RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	s billing.subscriptions;
+	n billing.subscriptions;
+BEGIN
+	FOR s IN SELECT * FROM billing.subscriptions t
+		WHERE t.stripe_customer_id = customer AND t.account_id IS NULL ORDER BY t.id
+		FOR NO KEY UPDATE
+	LOOP
+		n := billing.merge_email(s, address, true, created);
+		IF n IS DISTINCT FROM s THEN
+			PERFORM billing.subscription_store(n);
+		END IF;
+	END LOOP;
+END $$;
+
 -- The facts with the account that our own metadata name. The reference that whoever opened
 -- the session gave counts when they name nobody.
 CREATE OR REPLACE FUNCTION billing.facts_named(f billing.stripe_facts)
@@ -71,6 +92,9 @@ BEGIN
 		RETURN billing.subscription_apply(f, created, erased);
 	END IF;
 	IF f.fact = 'customer_seen' THEN
+		IF NOT erased THEN
+			PERFORM billing.customer_address(f.customer, f.email, created);
+		END IF;
 		RETURN CASE WHEN EXISTS (SELECT FROM billing.accounts a
 				WHERE a.stripe_customer_id = f.customer)
 			THEN 'applied' ELSE 'unmatched' END;

@@ -113,6 +113,23 @@ BEGIN
 	RETURN s;
 END $$;
 
+-- The row with the address of whoever pays, as the newest event says it.
+CREATE OR REPLACE FUNCTION billing.merge_email(s billing.subscriptions, address text,
+	claimed boolean, created timestamptz)
+RETURNS billing.subscriptions
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	plain text := nullif(lower(btrim(address)), '');
+BEGIN
+	IF plain IS NOT NULL AND ((created, NOT claimed, plain)
+			> (s.email_at, NOT s.email_claimed, s.email)) IS NOT FALSE THEN
+		s.email := plain;
+		s.email_at := created;
+		s.email_claimed := claimed;
+	END IF;
+	RETURN s;
+END $$;
+
 -- The row after all that an event says, and whether that was old news.
 CREATE OR REPLACE FUNCTION billing.subscription_merge(INOUT s billing.subscriptions,
 	f billing.stripe_facts, created timestamptz, OUT stale boolean)
@@ -121,6 +138,7 @@ BEGIN
 	stale := false;
 	s.stripe_customer_id := coalesce(s.stripe_customer_id, f.customer);
 	s := billing.merge_reference(s, f);
+	s := billing.merge_email(s, f.email, false, created);
 	s.was_active := s.was_active OR s.status IN ('active', 'trialing')
 		OR coalesce(f.status IN ('active', 'trialing'), false);
 	IF s.status <> s.computed_status THEN
@@ -183,7 +201,8 @@ LANGUAGE plpgsql AS $$
 BEGIN
 	UPDATE billing.subscriptions SET
 		account_id = s.account_id, stripe_customer_id = s.stripe_customer_id,
-		account_ref = s.account_ref, ref_claimed = s.ref_claimed, plan = s.plan, period = s.period,
+		account_ref = s.account_ref, ref_claimed = s.ref_claimed, email = s.email,
+		email_at = s.email_at, email_claimed = s.email_claimed, plan = s.plan, period = s.period,
 		price_id = s.price_id, items = s.items, said_plan = s.said_plan,
 		said_period = s.said_period, sold = s.sold, price_known = s.price_known,
 		known_plan = s.known_plan, known_period = s.known_period, known_at = s.known_at,
@@ -253,11 +272,17 @@ BEGIN
 				(old.stripe_customer_id, old.account_ref, old.ref_claimed)) THEN
 		-- asked also when it is known: now its customer may be bound
 		resolved := billing.account_resolve(s.stripe_customer_id, s.account_ref,
-			s.ref_claimed, f.email);
+			s.ref_claimed, coalesce(f.email,
+				CASE WHEN NOT s.email_claimed THEN s.email END));
 		s.account_id := coalesce(s.account_id, resolved);
 	END IF;
 	IF erased THEN
 		s.account_ref := NULL;
+	END IF;
+	IF erased OR s.account_id IS NOT NULL THEN
+		s.email := NULL;
+		s.email_at := NULL;
+		s.email_claimed := false;
 	END IF;
 	IF s IS DISTINCT FROM old THEN
 		PERFORM billing.subscription_store(s);

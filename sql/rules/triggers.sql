@@ -8,3 +8,10 @@ CREATE OR REPLACE TRIGGER account_bound AFTER UPDATE OF stripe_customer_id ON bi
 
 CREATE OR REPLACE TRIGGER failure_kept BEFORE INSERT ON billing.webhook_failures
 	FOR EACH ROW EXECUTE FUNCTION billing.failure_kept();
+
+CREATE OR REPLACE TRIGGER account_verified AFTER UPDATE OF email, email_verified
+	ON billing.accounts
+	FOR EACH ROW WHEN (NEW.email_verified
+		AND (lower(btrim(NEW.email)) IS DISTINCT FROM lower(btrim(OLD.email))
+			OR NOT OLD.email_verified))
+	EXECUTE FUNCTION billing.account_adopts_subscriptions();

@@ -158,6 +158,7 @@ def elsewhere_gumroad(shop):
 
 ROWS = {"accounts": "id = %(account)s",
         "checkout_sessions": "account_id = %(account)s",
+        "credits": "account_id = %(account)s",
         "drift": "subscription = %(subscription)s",
         "emails": "license_id = %(license)s",
         "grants": "account_id = %(account)s",

@@ -20,8 +20,8 @@ suite = Suite(lambda: Shop(durable=False, programs=[
     "stripe-webhook", "gumroad-webhook", "license", "fake-stripe"]))
 
 PARTS = ["account", "subscriptions", "stripe_events", "webhook_failures",
-         "drift", "grants", "bindings", "checkout_sessions", "referrals", "licenses",
-         "gumroad_events", "emails", "named_in"]
+         "drift", "grants", "credits", "bindings", "checkout_sessions",
+         "referrals", "licenses", "gumroad_events", "emails", "named_in"]
 
 
 def rows_of(text):
@@ -347,9 +347,10 @@ def operator_role(shop):
            WHERE pronamespace = 'billing'::regnamespace
            AND has_function_privilege('paydesk_operator', oid, 'EXECUTE')
            ORDER BY 1""")]
-    same(functions, ["account_erase", "account_export", "account_grant",
-                     "account_make", "catalog_apply", "catalog_follow",
-                     "catalog_list", "grant_revoke"])
+    same(functions, ["account_credit", "account_erase", "account_export",
+                     "account_grant", "account_make", "catalog_apply",
+                     "catalog_follow", "catalog_list", "grant_revoke",
+                     "utc"])
 
 
 @suite.each("{arguments!r} is wrong usage", [

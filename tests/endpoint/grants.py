@@ -112,4 +112,67 @@ def refused(shop, what, arguments, status, sentence):
     true(sentence in run(shop, "grant", *arguments, status=status), sentence)
 
 
+def days_left(customer):
+    return customer.show().json["credit_days_remaining"]
+
+
+@suite.case("days of credit give access, add up, and are kept with their"
+            " reason")
+def credit(shop):
+    customer = shop.customer()
+    true("has credit until" in run(shop, "credit", customer.id, "30",
+                                   "--reason", "a bad week"), "not said")
+    has(customer.show().json, access=True, reason="credit",
+        credit_days_remaining=30)
+    run(shop, "credit", customer.id, "5", "--reason", "another")
+    same(days_left(customer), 35)
+    rows = shop.sql("SELECT * FROM billing.credits WHERE account_id = %s "
+                    "ORDER BY id", customer.row()["id"])
+    same([(r["days"], r["reason"]) for r in rows],
+         [(30, "a bad week"), (5, "another")])
+    has(rows[1], given_by="paydesk",
+        until=customer.row()["credit_until"])
+
+
+@suite.case("days are taken back, as far as there are any, never before now")
+def credit_back(shop):
+    customer = shop.customer()
+    run(shop, "credit", customer.id, "10", "--reason", "x")
+    run(shop, "credit", customer.id, "-4", "--reason", "y")
+    same(days_left(customer), 6)
+    run(shop, "credit", customer.id, "-400", "--reason", "y")
+    has(customer.show().json, access=False)
+    same(shop.value("SELECT credit_until > now() - interval '1 minute' FROM "
+                    "billing.accounts WHERE external_id = %s", customer.id),
+         True)
+    true("no credit" in run(shop, "credit", customer.id, "-1", "--reason",
+                            "y", status=1), "not said")
+
+
+@suite.case("credit that is over counts from now on")
+def credit_again(shop):
+    customer = shop.customer()
+    shop.sql("UPDATE billing.accounts SET credit_until = now() - interval "
+             "'9 days' WHERE external_id = %s", customer.id)
+    run(shop, "credit", customer.id, "3", "--reason", "x")
+    same(days_left(customer), 3)
+
+
+@suite.each("credit of {what} is refused", [
+    {"what": "nobody's", "arguments": ["nobody", "3", "--reason", "x"],
+     "status": 1},
+    {"what": "no days", "arguments": [None, "0", "--reason", "x"],
+     "status": 64},
+    {"what": "words", "arguments": [None, "3d", "--reason", "x"],
+     "status": 64},
+    {"what": "too many days", "arguments": [None, "36501", "--reason", "x"],
+     "status": 64},
+    {"what": "no reason", "arguments": [None, "3"], "status": 64},
+])
+def credit_refused(shop, what, arguments, status):
+    arguments = [shop.customer().id if a is None else a for a in arguments]
+    with shop.nothing_stored():
+        run(shop, "credit", *arguments, status=status)
+
+
 suite.main()

@@ -351,6 +351,113 @@ def ended_while_held(desk):
     has(desk.account_of(buyer), tier="free", subscription_status="canceled")
 
 
+# ----------------------------------------------- paid first, signed up later
+
+def address():
+    return new_id("late") + "@example.com"
+
+
+def payer(desk, email, make=lambda b: b.checkout(reference=None), **options):
+    """A buyer who names no account, paying with that address."""
+    buyer = Buyer(metadata={}, email=email, **options)
+    desk.deliver(buyer.created(), make(buyer), answer="unmatched")
+    return buyer
+
+
+@suite.each("paid first, {how} later with the same verified address: linked"
+            " and bound", [
+                {"how": how, "make": make} for how, make in [
+                    ("with a session", lambda b: b.checkout(reference=None)),
+                    ("with an invoice",
+                     lambda b: b.invoice_paid(customer_email=b.email))]])
+def signed_up_later(desk, how, make):
+    email = address()
+    buyer = payer(desk, " %s " % email.upper(), make)
+    has(desk.subscription_of(buyer), email=email, account_id=None)
+    account = desk.account(email=email.title())
+    has(desk.subscription_of(buyer), account_id=account["id"], email=None)
+    has(stored(desk, account), stripe_customer_id=buyer.customer,
+        tier="paid", subscription_status="active")
+    same(desk.sql("SELECT customer, proof FROM billing.bindings "
+                  "WHERE account_id = %s", account["id"]),
+         [{"customer": buyer.customer, "proof": "e-mail"}])
+
+
+@suite.case("an address links from when it is verified, or changed to, not"
+            " before")
+def verified_later(desk):
+    email = address()
+    buyer = payer(desk, email)
+    account = desk.account(email=email, email_verified=False)
+    has(desk.subscription_of(buyer), account_id=None)
+    desk.sql("UPDATE billing.accounts SET email_verified = true "
+             "WHERE id = %s", account["id"])
+    has(desk.subscription_of(buyer), account_id=account["id"])
+    other, moved = payer(desk, address()), desk.account()
+    desk.sql("UPDATE billing.accounts SET email = %s WHERE id = %s",
+             other.email.upper(), moved["id"])
+    has(desk.subscription_of(other), account_id=moved["id"])
+
+
+@suite.case("an address that two accounts have, one of them bound or unproven,"
+            " links nothing at sign-up")
+def signed_up_twice(desk):
+    for columns in ({"stripe_customer_id": new_id("cus")},
+                    {"email_verified": False}):
+        email = address()
+        buyer = Buyer(metadata={}, email=email)
+        desk.account(email=email, **columns)
+        desk.deliver(buyer.created(), buyer.checkout(reference=None),
+                     answer="unmatched")
+        desk.account(email=email)
+        has(desk.subscription_of(buyer), account_id=None)
+
+
+@suite.case("the newest address counts, in whatever order the events come")
+def newest_address(desk):
+    old, new = address(), address()
+    for order in (1, -1):
+        buyer = Buyer(metadata={}, email=old)
+        events = [buyer.checkout(at=1, reference=None)]
+        buyer.email = new
+        events.append(buyer.invoice_paid(at=2, customer_email=new))
+        desk.deliver(*events[::order], answer="unmatched")
+        has(desk.subscription_of(buyer), email=new)
+
+
+@suite.case("what a customer object says is access to claim at sign-up, and"
+            " binds nobody; who has an account already gets nothing by it")
+def customer_address(desk):
+    buyer = Buyer(metadata={}, email=address())
+    desk.deliver(buyer.created(), answer="unmatched")
+    there = desk.account()
+    desk.deliver(buyer.customer_event("updated", email=there["email"]),
+                 buyer.updated(at=5), answer="unmatched")
+    desk.sql("SELECT billing.orphans_adopt()")
+    same(stored(desk, there), there)
+    has(desk.subscription_of(buyer), account_id=None, email=there["email"])
+    email = address()
+    desk.deliver(buyer.customer_event("updated", at=700, email=email),
+                 answer="unmatched")
+    late = desk.account(email=email)
+    has(desk.subscription_of(buyer), account_id=late["id"])
+    has(stored(desk, late), stripe_customer_id=None, tier="paid")
+
+
+@suite.case("an account and a payment that saw nothing of each other are"
+            " brought together by the address as well")
+def missed_by_address(desk):
+    email = address()
+    buyer = payer(desk, email)
+    desk.sql("ALTER TABLE billing.accounts DISABLE TRIGGER account_created")
+    account = desk.account(email=email)
+    desk.sql("ALTER TABLE billing.accounts ENABLE TRIGGER account_created")
+    has(desk.subscription_of(buyer), account_id=None)
+    same(desk.value("SELECT billing.orphans_adopt()"), 1)
+    has(stored(desk, account), stripe_customer_id=buyer.customer,
+        tier="paid")
+
+
 # ---------------------------------------------------------------- customers
 
 @suite.case("an erased account leaves its subscriptions, with nobody's name")

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
 from harness import stripe
 from harness.desk import Desk, when
-from harness.stripe import Buyer
+from harness.stripe import Buyer, new_id
 from harness.tap import Suite, has, same, true
 
 USAGE = 64
@@ -305,26 +305,157 @@ def link_next(desk):
     has(desk.subscription_of(buyer), account_id=account["id"])
 
 
-@suite.case("an account that holds another customer keeps it")
-def link_account_holds(desk):
+def bindings(desk, account):
+    return [(r["customer"], r["proof"]) for r in desk.sql(
+        "SELECT customer, proof FROM billing.bindings b JOIN billing.accounts"
+        " a ON a.id = account_id WHERE external_id = %s ORDER BY b.id",
+        account)]
+
+
+def nothing_left(desk, buyer):
+    """Of BUYER's account: neither customer nor access nor a status."""
+    has(desk.account_of(buyer), stripe_customer_id=None, tier="free",
+        subscription_status=None, trial_end=None)
+    same(desk.value("SELECT access FROM billing.access WHERE external_id = "
+                    "%s", buyer.account), False)
+
+
+@suite.each("a customer that another account has, {how}, is moved only with"
+            " --move: with its subscriptions, tier and access", [
+                "bound", "by a subscription", "on trial"])
+def link_moves(desk, how):
+    wrong, right = desk.buyer(), desk.account()
+    desk.deliver(wrong.created(
+        **({"status": "trialing"} if how == "on trial" else {})))
+    if how == "by a subscription":
+        desk.sql("UPDATE billing.accounts SET stripe_customer_id = NULL "
+                 "WHERE external_id = %s", wrong.account)
+    with desk.nothing_stored():
+        link(desk, wrong, right["external_id"], status=1,
+             says=["from account " + wrong.account, wrong.subscription,
+                   "--move"])
+    result = desk.run("link", wrong.customer, right["external_id"], "--move")
+    same(result.returncode, 0, result.stderr)
+    true(b"moved: from account " in result.stderr, result.stderr)
+    nothing_left(desk, wrong)
+    has(desk.subscription_of(wrong), account_id=right["id"])
+    same(bindings(desk, right["external_id"]),
+         [(wrong.customer, "operator")])
+    same(bindings(desk, wrong.account)[-1], (wrong.customer, "unlinked"))
+    was = wrong.account
+    wrong.account = right["external_id"]
+    has(desk.account_of(wrong), stripe_customer_id=wrong.customer,
+        tier="paid")
+    wrong.account = was
+    desk.expect_log("WARNING:", "level=warn")   # metadata names the wrong one
+    desk.deliver(wrong.updated(at=60, quantity=2))
+    has(desk.subscription_of(wrong), account_id=right["id"], seat_limit=2)
+    nothing_left(desk, wrong)
+
+
+@suite.case("an account that holds another customer gets this one in its"
+            " place only with --move; the old subscriptions stay")
+def link_replaces(desk):
     holder, buyer = desk.buyer(), stranger()
+    desk.deliver(holder.created())
     desk.deliver(buyer.created(), answer="unmatched")
     with desk.nothing_stored():
         link(desk, buyer, holder.account, status=1,
-             says=["holds another customer", holder.customer])
+             says=["in place of customer " + holder.customer, "--move"])
+    run(desk, "link", buyer.customer, holder.account, "--move",
+        says=["linked: 1"])
+    account = desk.account_of(holder)
+    has(account, stripe_customer_id=buyer.customer)
+    for one in (holder, buyer):
+        has(desk.subscription_of(one), account_id=account["id"])
+    same(bindings(desk, holder.account)[-2:],
+         [(holder.customer, "replaced"), (buyer.customer, "operator")])
+    desk.deliver(holder.deleted(), buyer.updated(at=60, quantity=3))
+    has(desk.account_of(holder), tier="paid", subscription_status="active")
 
 
-@suite.each("a customer that belongs to another account, {how}, stays there", [
-    "bound", "by a subscription"])
-def link_customer_of(desk, how):
-    holder, account = desk.buyer(), desk.account()
-    desk.deliver(holder.created())
-    if how == "by a subscription":
-        desk.sql("UPDATE billing.accounts SET stripe_customer_id = NULL "
-                 "WHERE external_id = %s", holder.account)
+@suite.case("of two subscriptions the wrong account keeps the other one")
+def link_moves_one(desk):
+    wrong, right = desk.buyer(), desk.account()
+    other = Buyer(wrong.account)
+    desk.expect_log("WARNING:", "level=warn")
+    desk.deliver(wrong.created(), other.created(status="trialing"))
+    run(desk, "link", wrong.customer, right["external_id"], "--move")
+    has(desk.account_of(wrong), tier="paid", subscription_status="trialing")
+    has(desk.subscription_of(other),
+        account_id=desk.account_of(wrong)["id"])
+
+
+# ------------------------------------------------------------------- unlink
+
+@suite.each("unlink {by} takes the customer and what it pays for from the"
+            " account, and no event brings it back", ["customer", "account"])
+def unlink(desk, by):
+    email = new_id("jane") + "@example.com"
+    buyer = Buyer(desk.account(email=email)["external_id"], email=email)
+    desk.deliver(buyer.created(), buyer.checkout(at=1))
+    words = [buyer.customer] if by == "customer" else [
+        "--account", buyer.account]
+    run(desk, "unlink", *words, says=["from account " + buyer.account,
+                                      buyer.subscription, "linked"])
+    nothing_left(desk, buyer)
+    has(desk.subscription_of(buyer), account_id=None, status="active")
+    same(bindings(desk, buyer.account)[-1], (buyer.customer, "unlinked"))
+    desk.deliver(buyer.updated(at=60, quantity=4), answer="unmatched")
+    desk.deliver(buyer.checkout(at=61), buyer.invoice_paid(at=62),
+                 answer="unmatched")
+    desk.sql("SELECT billing.orphans_adopt()")
+    desk.sql("UPDATE billing.accounts SET email_verified = false "
+             "WHERE external_id = %s", buyer.account)
+    desk.sql("UPDATE billing.accounts SET email_verified = true "
+             "WHERE external_id = %s", buyer.account)
+    nothing_left(desk, buyer)
+    has(desk.subscription_of(buyer), account_id=None, seat_limit=4)
+    run(desk, "unlink", buyer.customer, status=1, says=["nobody has"])
+
+
+@suite.case("what was unlinked goes to whom Stripe's metadata name then")
+def unlinked_named(desk):
+    wrong, right = desk.buyer(), desk.account()
+    desk.deliver(wrong.created())
+    run(desk, "unlink", wrong.customer)
+    desk.deliver(wrong.updated(at=60, metadata={
+        "account": right["external_id"]}))
+    has(desk.subscription_of(wrong), account_id=right["id"])
+    same(bindings(desk, right["external_id"]),
+         [(wrong.customer, "metadata")])
+
+
+@suite.case("what was unlinked goes to whom an operator links it, also back")
+def unlinked_linked(desk):
+    buyer = desk.buyer()
+    desk.deliver(buyer.created())
+    run(desk, "unlink", buyer.customer)
+    link(desk, buyer, buyer.account, says=["linked: 1", "tier paid"])
+    has(desk.account_of(buyer), stripe_customer_id=buyer.customer,
+        tier="paid")
+    desk.deliver(buyer.updated(at=60, quantity=9))
+    has(desk.subscription_of(buyer), seat_limit=9)
+
+
+@suite.each("unlink of {words} says why not", [
+    {"words": ["cus_nobody"], "says": "nobody has"},
+    {"words": ["--account", "nobody"], "says": "no customer"}])
+def unlink_nobody(desk, words, says):
     with desk.nothing_stored():
-        link(desk, holder, account["external_id"], status=1,
-             says=["belongs to another account", holder.account])
+        run(desk, "unlink", *words, status=1, says=[says])
+
+
+@suite.case("unlink of an account that has subscriptions but no customer names"
+            " whose they are")
+def unlink_which(desk):
+    buyer = desk.buyer()
+    desk.deliver(buyer.created())
+    desk.sql("UPDATE billing.accounts SET stripe_customer_id = NULL "
+             "WHERE external_id = %s", buyer.account)
+    with desk.nothing_stored():
+        run(desk, "unlink", "--account", buyer.account, status=1,
+            says=[buyer.customer])
 
 
 @suite.case("a customer that was deleted at Stripe is not linked")
@@ -352,7 +483,8 @@ def link_no_account(desk):
     "events show a b", "events show a --type b", "events replay",
     "events replay a --type b", "events replay --reason x", "events skip",
     "events skip --reason x", "events skip a", "events skip a --reason=",
-    "link", "link cus_1", "link cus_1 a b", "link cus_1 a --force"])
+    "link", "link cus_1", "link cus_1 a b", "link cus_1 a --force",
+    "unlink", "unlink a b", "unlink a --account b"])
 def usage(desk, words):
     result = desk.run(*words.split())
     same(result.returncode, USAGE, result.stderr)
@@ -364,7 +496,7 @@ def usage(desk, words):
 
 @suite.each("without a database '{words}' says so, exit 69", [
     "events list", "events show a", "events replay a",
-    "events skip a --reason b", "link a b"])
+    "events skip a --reason b", "link a b", "unlink a"])
 def no_database(desk, words):
     result = desk.run(*words.split(), environment={
         "DATABASE_URL": "host=/nonexistent"})

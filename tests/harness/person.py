@@ -49,6 +49,9 @@ class Person:
         shop.sql("INSERT INTO billing.grants (account_id, plan, reason)"
                  " VALUES (%s, 'pro', %s)", self.row["id"],
                  "a present for " + self.email)
+        shop.sql("INSERT INTO billing.credits (account_id, days, until, "
+                 "reason, given_by) VALUES (%s, 3, now(), %s, 'ops')",
+                 self.row["id"], "a bad week of " + self.email)
         shop.sql("""INSERT INTO billing.checkout_sessions
                  (account_id, request, facts, url) VALUES (%s, 'monthly', %s,
                  'https://checkout.example/x')""", self.row["id"],
