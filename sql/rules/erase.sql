@@ -232,7 +232,7 @@ END $$;
 -- then what came meanwhile.
 CREATE OR REPLACE FUNCTION billing.account_erase(ref text, by_email boolean)
 RETURNS TABLE (part text, rows bigint, becomes text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
 	found_ record;

@@ -7,13 +7,29 @@ LANGUAGE sql IMMUTABLE AS $$
 	SELECT regexp_replace(value, '([^[:alnum:]])', '\\\1', 'g')
 $$;
 
--- The longest part of a text that no usual encoding changes: what does not have it does not
--- name the text, and that is quickly seen.
-CREATE OR REPLACE FUNCTION billing.plain_part(value text) RETURNS text
+-- The part of an address around its @ that no encoding changes, in small letters.
+CREATE OR REPLACE FUNCTION billing.address_core(address text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
-	SELECT CASE WHEN value IS NOT NULL THEN coalesce((SELECT m[1]
-		FROM regexp_matches(value, '([A-Za-z0-9]+)', 'g') m
-		ORDER BY length(m[1]) DESC LIMIT 1), '') END
+	SELECT coalesce(substring(lower(address) FROM '[a-z0-9._-]*@[a-z0-9._-]*'), lower(address))
+$$;
+
+-- What an id looks like in JSON, in small letters, as far as all encoders agree.
+CREATE OR REPLACE FUNCTION billing.id_core(id text) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN id ~ '^[A-Za-z0-9_.:|-]+$' THEN lower('"' || id || '"')
+		ELSE lower(substring(id FROM '[A-Za-z0-9]*')) END
+$$;
+
+-- Whether it is worth a closer look, whether a payload, in small letters, names them: it has
+-- one of these, or letters, digits or @ as escapes, as nobody writes them.
+CREATE OR REPLACE FUNCTION billing.may_name(said text, address_core text, id_core text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT position(address_core IN said) > 0
+	    OR position(replace(address_core, '@', '%40') IN said) > 0
+	    OR position(id_core IN said) > 0
+	    OR (position('\u00' IN said) > 0
+		AND said ~ '\\u00(3[0-9]|4[0-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9a]|2[bde])')
 $$;
 
 -- Whether a text is that address, in any case, or has it as a word.
@@ -84,15 +100,13 @@ $$;
 CREATE OR REPLACE FUNCTION billing.person_gather(INOUT p billing.person, since timestamptz)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	address_part text := lower(billing.plain_part(p.email));
-	id_part      text := CASE WHEN p.external_id ~ '^[A-Za-z0-9_.:|-]+$'
-		THEN '"' || p.external_id || '"' ELSE billing.plain_part(p.external_id) END;
+	address_core text := billing.address_core(p.email);
+	id_core      text := billing.id_core(p.external_id);
 	naming       text[];
 BEGIN
-	naming := ARRAY(SELECT e.event_id FROM billing.stripe_events e
-		WHERE e.received_at >= since
-		  AND (position(address_part IN lower(e.payload)) > 0
-			OR position(id_part IN e.payload) > 0 OR position('\u00' IN e.payload) > 0)
+	naming := ARRAY(SELECT e.event_id FROM billing.stripe_events e,
+			LATERAL (SELECT lower(e.payload COLLATE "C") AS said OFFSET 0) small
+		WHERE e.received_at >= since AND billing.may_name(small.said, address_core, id_core)
 		  AND billing.event_names(e.payload, p.email, p.external_id));
 	p.customers := billing.person_customers(p, naming);
 	p.subscriptions := ARRAY(SELECT stripe_subscription_id FROM billing.subscriptions
@@ -120,23 +134,22 @@ CREATE OR REPLACE FUNCTION billing.person_gather_deliveries(INOUT p billing.pers
 	since timestamptz)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	address_part text := lower(billing.plain_part(p.email));
-	id_part      text := CASE WHEN billing.id_is_distinct(p.external_id)
-		THEN lower(billing.plain_part(p.external_id)) END;
+	address_core text := billing.address_core(p.email);
+	id_core      text := CASE WHEN billing.id_is_distinct(p.external_id)
+		THEN btrim(billing.id_core(p.external_id), '"') END;
+	naming       bigint[];
 BEGIN
+	naming := ARRAY(SELECT e.id FROM billing.gumroad_events e,
+			LATERAL (SELECT lower(e.payload COLLATE "C") AS said OFFSET 0) small
+		WHERE e.received_at >= since AND billing.may_name(small.said, address_core, id_core)
+		  AND billing.delivery_names(e.payload, p.email, p.external_id));
 	p.deliveries := ARRAY(SELECT unnest(p.deliveries)
 		UNION SELECT e.id FROM billing.gumroad_events e WHERE e.license_id = ANY (p.licenses)
 		UNION SELECT e.id FROM billing.gumroad_events e
-			WHERE e.received_at >= since AND e.license_id IS NULL
-			  AND position(address_part IN lower(e.payload)) > 0
+			WHERE e.id = ANY (naming) AND e.license_id IS NULL
 			  AND billing.delivery_names(e.payload, p.email, NULL, 'email')
 		ORDER BY 1);
-	p.naming_deliveries := ARRAY(SELECT unnest(p.naming_deliveries)
-		UNION SELECT e.id FROM billing.gumroad_events e
-			WHERE e.received_at >= since
-			  AND (position(address_part IN lower(e.payload)) > 0
-				OR position(id_part IN lower(e.payload)) > 0)
-			  AND billing.delivery_names(e.payload, p.email, p.external_id)
+	p.naming_deliveries := ARRAY(SELECT unnest(p.naming_deliveries || naming)
 		EXCEPT SELECT unnest(p.deliveries));
 END $$;
 
@@ -231,7 +244,8 @@ END $$;
 -- else's and names them it has no more than that it is there: named_in.
 CREATE OR REPLACE FUNCTION billing.account_export(ref text, by_email boolean,
 	OUT problem text, OUT document text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC' SET jit = off AS $$
 DECLARE
 	found_   record;
 	p        billing.person;
