@@ -400,6 +400,7 @@ main(int argc, char **argv)
 		&token_command,
 		&catalog_apply_command,
 		&catalog_show_command,
+		&catalog_diff_command,
 		&make_command,
 		&grant_command,
 		&revoke_grant_command,

@@ -6,6 +6,7 @@ common_catalog_libcatalog_a_SOURCES = \
 	common/catalog/catalog.c common/catalog/catalog.h \
 	common/catalog/catalog_checkout.c common/catalog/catalog_checkout.h \
 	common/catalog/catalog_current.c common/catalog/catalog_current.h \
+	common/catalog/catalog_diff.c common/catalog/catalog_diff.h \
 	common/catalog/catalog_extra.c common/catalog/catalog_extra.h \
 	common/catalog/catalog_gumroad.c common/catalog/catalog_gumroad.h \
 	common/catalog/catalog_prices.c common/catalog/catalog_prices.h \

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/table.h"
+#include "base/json.h"
 #include "catalog/catalog.h"
+#include "catalog/catalog_diff.h"
 
 #define FOLLOW "500" /* subscriptions a transaction */
 #define DAYS_MAX 36500
@@ -16,12 +18,15 @@ DB_OPERATOR_STATEMENT(catalog_apply, 3,
 DB_OPERATOR_STATEMENT(catalog_follow, 1,
     "SELECT after, changed FROM billing.catalog_follow($1, " FOLLOW ")");
 DB_OPERATOR_STATEMENT(catalog_list, 0,
-    "SELECT id, at, applied_by, bytes, text FROM billing.catalog_list()");
+    "SELECT id, at, applied_by, bytes FROM billing.catalog_list()");
+DB_OPERATOR_STATEMENT(
+    catalog_text, 1, "SELECT billing.catalog_text($1) AS text");
 
 const struct db_statement *const catalog_statements[] = {
 	&sql_catalog_apply.is,
 	&sql_catalog_follow.is,
 	&sql_catalog_list.is,
+	&sql_catalog_text.is,
 	NULL,
 };
 
@@ -29,6 +34,7 @@ const struct db_statement *const catalog_statements[] = {
 static struct {
 	bool dry_run, list, quiet;
 	long allow_loss, grace_days, referral_days;
+	long id; /* of a catalog that was applied; 0: none */
 } asked = { .grace_days = -1, .referral_days = -1 };
 
 /* A catalog on its way into the database. */
@@ -149,32 +155,110 @@ days_text(struct arena *arena, long days)
 	return days < 0 ? NULL : arena_printf(arena, "%ld", days);
 }
 
+/*
+ * applied_text - of the catalog with that id, the newest for 0; the exit status.
+ * *text is NULL: there is none.
+ */
+static int
+applied_text(struct service *service, long id, const char **text)
+{
+	const char *const params[] = {
+		id == 0 ? NULL : arena_printf(service->arena, "%ld", id)
+	};
+	struct db_result *result;
+	int status = command_line_connect(service);
+
+	*text = NULL;
+	if (status != EXIT_DONE)
+		return status;
+	if (db_run(service->db, sql_catalog_text, params, &result) != RC_OK)
+		return command_line_database(service);
+	*text = db_result_named(result, 0, "text");
+	if (*text != NULL)
+		*text = arena_copy(service->arena, *text, strlen(*text));
+	db_result_free(result);
+	return EXIT_DONE;
+}
+
+/* chosen_text - of a file, or with --id of what was applied; the exit status */
+static int
+chosen_text(struct service *service, char **operands, const char **name,
+    const char **text)
+{
+	const char *problem;
+	size_t len;
+	int status;
+
+	*name = operands[0];
+	if (asked.id == 0)
+		return catalog_read(service->arena, operands[0], text, &len,
+			   &problem) == RC_OK ?
+		    EXIT_DONE :
+		    command_line_fail(service, EXIT_CONFIG, "%s", problem);
+	*name = arena_printf(service->arena, "catalog %ld", asked.id);
+	status = applied_text(service, asked.id, text);
+	if (status == EXIT_DONE && *text == NULL)
+		return command_line_fail(service, EXIT_FAILED,
+		    "no catalog %ld was applied; see account catalog show "
+		    "--list",
+		    asked.id);
+	return status;
+}
+
 /* apply - the command */
 static int
 apply(struct service *service, int count, char **operands)
 {
 	struct application application = { .text = NULL };
-	const char *problem;
-	size_t len;
+	const char *name;
 	int status;
 	enum rc rc;
 
-	(void)count;
-	if (catalog_read(service->arena, operands[0], &application.text, &len,
-		&problem) != RC_OK)
-		return command_line_fail(service, EXIT_CONFIG, "%s", problem);
+	if ((asked.id != 0) == (count == 1))
+		return command_line_fail(service, EXIT_USAGE,
+		    "give either a file or --id N, a catalog that was "
+		    "applied");
+	status = chosen_text(service, operands, &name, &application.text);
+	if (status != EXIT_DONE ||
+	    (status = command_line_connect(service)) != EXIT_DONE)
+		return status;
 	application.grace_days = days_text(service->arena, asked.grace_days);
 	application.referral_days = days_text(
 	    service->arena, asked.referral_days);
-	if ((status = command_line_connect(service)) != EXIT_DONE)
-		return status;
 	rc = (asked.dry_run ? db_trial : db_transaction)(
 	    service->db, apply_work, &application);
 	if (rc == RC_OK || rc == RC_BAD_REQUEST)
 		print_changes(application.changes);
-	status = conclude(service, operands[0], &application, rc);
+	status = conclude(service, name, &application, rc);
 	db_result_free(application.changes);
 	return status;
+}
+
+/* diff - the command: 1 when the file says something else */
+static int
+diff(struct service *service, int count, char **operands)
+{
+	const char *text, *applied, *problem;
+	json_object *old, *new;
+	size_t len;
+	int status;
+
+	(void)count;
+	if (catalog_read(service->arena, operands[0], &text, &len, &problem) !=
+	    RC_OK)
+		return command_line_fail(service, EXIT_CONFIG, "%s", problem);
+	status = applied_text(service, 0, &applied);
+	if (status != EXIT_DONE)
+		return status;
+	if (applied == NULL)
+		applied = "{}";
+	if (json_parse(service->arena, applied, strlen(applied), &old) !=
+		RC_OK ||
+	    json_parse(service->arena, text, len, &new) != RC_OK)
+		return command_line_fail(
+		    service, EXIT_FAILED, "the catalogs are too large");
+	return catalog_diff(service->arena, old, new, stdout) ? EXIT_FAILED :
+								EXIT_DONE;
 }
 
 /* show_list - every catalog that was applied */
@@ -201,24 +285,32 @@ static int
 show(struct service *service, int count, char **operands)
 {
 	struct db_result *result;
-	int status = command_line_connect(service);
+	const char *text;
+	int status = applied_text(service, asked.id, &text);
 
 	(void)count;
 	(void)operands;
 	if (status != EXIT_DONE)
 		return status;
+	if (!asked.list && text == NULL)
+		return command_line_fail(service, EXIT_FAILED,
+		    "no catalog was applied: account catalog apply FILE");
+	if (!asked.list) {
+		fputs(text, stdout);
+		return EXIT_DONE;
+	}
 	if (db_run_bare(service->db, sql_catalog_list, &result) != RC_OK)
 		return command_line_database(service);
-	if (asked.list)
-		show_list(result);
-	else if (db_result_rows(result) == 0)
-		status = command_line_fail(service, EXIT_FAILED,
-		    "no catalog was applied: account catalog apply FILE");
-	else
-		fputs(db_result_text(result, 0, 4), stdout);
+	show_list(result);
 	db_result_free(result);
-	return status;
+	return EXIT_DONE;
 }
+
+#define ID_OPTION \
+	{ \
+		.name = "--id", .number = &asked.id, .min = 1, \
+		.max = INT32_MAX \
+	}
 
 static const struct option apply_options[] = {
 	{ .name = "--dry-run", .flag = &asked.dry_run },
@@ -235,31 +327,43 @@ static const struct option apply_options[] = {
 	    .min = 0,
 	    .max = DAYS_MAX },
 	{ .name = "--quiet", .flag = &asked.quiet },
+	ID_OPTION,
 	{ .name = NULL },
 };
 
 static const struct option show_options[] = {
 	{ .name = "--list", .flag = &asked.list },
+	ID_OPTION,
 	{ .name = NULL },
 };
 
 const struct command catalog_apply_command = {
 	.name = "catalog apply",
 	.arguments = "[--dry-run] [--allow-loss N] [--grace-days N] "
-		     "[--referral-days N] [--quiet] FILE",
-	.help = "make a file the catalog, after showing what changes",
+		     "[--referral-days N] [--quiet] FILE | --id N",
+	.help = "make a file the catalog, or go back to one that was",
 	.role = "paydesk_operator",
 	.options = apply_options,
-	.operands_min = 1,
+	.operands_min = 0,
 	.operands_max = 1,
 	.run = apply,
 };
 
 const struct command catalog_show_command = {
 	.name = "catalog show",
-	.arguments = "[--list]",
+	.arguments = "[--list | --id N]",
 	.help = "print the catalog, or list all that were applied",
 	.role = "paydesk_operator",
 	.options = show_options,
 	.run = show,
+};
+
+const struct command catalog_diff_command = {
+	.name = "catalog diff",
+	.arguments = "FILE",
+	.help = "what a file says otherwise than the catalog; 1: something",
+	.role = "paydesk_operator",
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = diff,
 };

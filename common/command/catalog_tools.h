@@ -1,5 +1,5 @@
 /*
- * catalog_tools.h - the commands catalog apply and catalog show.
+ * catalog_tools.h - the commands catalog apply, diff and show.
  *
  * The catalog has its home in the database, see sql/rules/catalog.sql. A file is
  * checked here and handed over whole; what was sold before follows it then, 500
@@ -15,10 +15,12 @@
 extern const struct db_statement *const catalog_statements[];
 
 /*
+ * diff prints what a file says otherwise, exit status 1 when that is something.
  * apply prints what changes for whom, and applies the file unless --dry-run is
  * given or more accounts than --allow-loss says would lose their access: exit
  * status 1.
  */
-extern const struct command catalog_apply_command, catalog_show_command;
+extern const struct command catalog_apply_command, catalog_show_command,
+    catalog_diff_command;
 
 #endif

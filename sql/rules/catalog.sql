@@ -166,11 +166,20 @@ GRANT EXECUTE ON FUNCTION billing.catalog_follow(bigint, integer) TO paydesk_ope
 
 -- The catalogs that were applied, newest first.
 CREATE OR REPLACE FUNCTION billing.catalog_list()
-RETURNS TABLE (id bigint, at text, applied_by text, bytes integer, text text)
+RETURNS TABLE (id bigint, at text, applied_by text, bytes integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-	SELECT c.id, billing.utc(c.at), c.applied_by, octet_length(c.text), c.text
+	SELECT c.id, billing.utc(c.at), c.applied_by, octet_length(c.text)
 		FROM billing.catalogs c ORDER BY c.id DESC
 $$;
+
+-- The text of one of them, the newest if wanted is NULL. NULL: there is none.
+CREATE OR REPLACE FUNCTION billing.catalog_text(wanted bigint) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT c.text FROM billing.catalogs c
+		WHERE c.id = coalesce(wanted, (SELECT max(n.id) FROM billing.catalogs n))
+$$;
+
+GRANT EXECUTE ON FUNCTION billing.catalog_text(bigint) TO paydesk_operator;
 
 GRANT EXECUTE ON FUNCTION billing.catalog_list() TO paydesk_operator;
 

@@ -295,6 +295,67 @@ def show(shop):
     true(len(ran.stdout.decode().splitlines()) > 2, ran.stdout)
 
 
+def command(shop, *arguments, status=0):
+    ran = shop.run("catalog", *arguments, program="account",
+                   environment={"DATABASE_URL": shop.conninfo})
+    same(ran.returncode, status, ran.stdout + ran.stderr)
+    return (ran.stdout + ran.stderr).decode()
+
+
+@suite.case("diff says what a file would change, a line a word, and exits 1")
+def diff(shop):
+    shop.apply(CATALOG, "--allow-loss", "99")
+    path = os.path.join(shop.directory, "other.json")
+
+    def differs(catalog, *lines):
+        with open(path, "w") as file:
+            json.dump(catalog, file, indent=3)
+        said = command(shop, "diff", path, status=1 if lines else 0)
+        same(said.splitlines(), list(lines))
+
+    differs(CATALOG)
+    pro = {**CATALOG["plans"]["pro"], "monthly": {"price": "price_dear"},
+           "prices": [{"price": "price_pro_monthly", "period": "monthly",
+                       "sold": False},
+                      {"price": "price_pro_old", "period": "monthly",
+                       "sold": False}]}
+    differs({**changed(pro=pro), "policy": {"dispute": "keep"}},
+            '-plans.pro.monthly.price "price_pro_monthly"',
+            '+plans.pro.monthly.price "price_dear"',
+            '+plans.pro.prices[price_pro_monthly] {"price":'
+            '"price_pro_monthly","period":"monthly","sold":false}',
+            '+policy {"dispute":"keep"}')
+    plans = CATALOG["plans"]
+    differs({**CATALOG, "plans": {
+        "team": plans["team"], "pro": plans["pro"], "more": plans["more"]}},
+            '-order of plans ["pro","team","more"]',
+            '+order of plans ["team","pro","more"]')
+    differs({**CATALOG, "_\u001b": "\u001b[2J"}, '+_? "\\u001b[2J"')
+    with open(path, "w") as file:
+        file.write('{"plans": 1}')
+    said = command(shop, "diff", path, status=78)
+    true("plans must be" in said, said)
+
+
+@suite.case("apply --id goes back to a catalog that was applied")
+def go_back(shop):
+    shop.apply(CATALOG, "--allow-loss", "99")
+    first = command(shop, "show", "--list").splitlines()[1].split()[0]
+    text = command(shop, "show")
+    shop.apply(changed(pro={"monthly": {"price": "price_dear"}}),
+               "--allow-loss", "99")
+    same(command(shop, "show", "--id", first), text)
+    said = command(shop, "apply", "--allow-loss", "99", "--id", first)
+    true("catalog %s is applied" % first in said, said)
+    same(command(shop, "show"), text)
+    same(shop.value("SELECT count(*) FROM billing.prices "
+                    "WHERE price_id = 'price_dear'"), 0)
+    said = command(shop, "apply", "--id", "999999", status=1)
+    true("no catalog 999999 was" in said, said)
+    command(shop, "apply", status=64)
+    command(shop, "apply", "--id", first, "/dev/null", status=64)
+
+
 @suite.each("a catalog with {what} is refused with its place", [
     {"what": "a price in two plans", "place": "plans.b.monthly.price", "plans":
      {"a": {"monthly": {"price": "p"}}, "b": {"monthly": {"price": "p"}}}},

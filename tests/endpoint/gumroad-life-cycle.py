@@ -276,6 +276,20 @@ def replay(shop):
     same(len(shop.postmark.messages(row["email"])), 1)
 
 
+@suite.case("before any catalog a sale is on record, and replay mints it after the"
+            " first")
+def before_any(shop):
+    fields = sale()
+    with shop.selling(None):
+        shop.ping(fields, status="logged-no-mint")
+        same(shop.license(fields), None)
+    id = str(shop.last_audit()["id"])
+    done = shop.tool("gumroad-webhook", "replay", id, "--json")
+    has(json.loads(done.stdout)[0], status="ok")
+    has(shop.license(fields), status="active")
+    shop.deliver_mail()
+
+
 @suite.case("replay --failed takes all that was not applied")
 def replay_failed(shop):
     done = shop.tool("gumroad-webhook", "replay", "--failed", "--json")

@@ -43,3 +43,54 @@ SELECT results_eq('SELECT price_id, period, days, sold, trial_days, license
 		('life', 'once', NULL, true, 0, NULL), ('month', 'once', 30, true, 0, NULL),
 		('old', 'monthly', NULL, false, 0, NULL), ('y', 'annual', NULL, true, 14, NULL)$$,
 	'prices of every kind');
+
+-- What an order is for; the default plan is a.
+
+SELECT pg_temp.apply('{"default_plan": "a", "plans": {
+	"a": {"monthly": {"price": "am"}, "prices": [{"price": "aw", "period": "weekly"},
+		{"price": "old", "period": "annual", "sold": false}]},
+	"b": {"annual": {"price": "ba"}}}}');
+SELECT is((o.outcome, (o.price).price_id)::text, (t.outcome, t.price)::text,
+		format('%s of %s', t.period, coalesce(t.plan, 'the default plan')))
+	FROM (VALUES
+		(NULL, 'monthly',  NULL,              'am'),
+		('a',  'monthly',  NULL,              'am'),
+		('a',  'weekly',   NULL,              'aw'),
+		('b',  'annual',   NULL,              'ba'),
+		(NULL, 'annual',   'unsold',          NULL),
+		('b',  'monthly',  'unsold',          NULL),
+		('b',  'weekly',   'unsold',          NULL),
+		('b',  'once',     'unsold',          NULL),
+		('c',  'monthly',  'unknown_plan',    NULL),
+		('',   'monthly',  'unknown_plan',    NULL),
+		('a',  'biweekly', 'invalid_cadence', NULL),
+		('c',  'Monthly',  'invalid_cadence', NULL)) t (plan, period, outcome, price)
+	CROSS JOIN LATERAL billing.checkout_offer(t.plan, t.period) o;
+
+-- The tier of a sale at Gumroad, and of a change of plan.
+
+SELECT pg_temp.apply('{"gumroad": {"p": {"tier": "core", "seller_id": "s", "activations": 3,
+	"after_end": "revoke", "plans": {"Gold": {"tier": "gold", "expires": "1y"}}},
+	"plan-id": {"tier": "lone"}}}');
+SELECT is((f.product, f.tier)::text, (t.product, t.tier)::text,
+		format('%s of %s %s', t.subject, t.products, t.plans))
+	FROM (VALUES
+		('sale', '{p}',   '{}',        'p',       'core'),
+		('sale', '{x,p}', '{}',        'p',       'core'),
+		('sale', '{x}',   '{}',        NULL,      NULL),
+		('sale', '{x}',   '{plan-id}', NULL,      NULL),
+		('sale', '{p}',   '{Gold}',    'p',       'gold'),
+		('sale', '{p}',   '{L,Gold}',  'p',       'gold'),
+		('sale', '{p}',   '{Tin}',     'p',       'core'),
+		('plan', '{p}',   '{Gold}',    'p',       'gold'),
+		('plan', '{p}',   '{plan-id}', 'plan-id', 'lone'),
+		('plan', '{p}',   '{Tin}',     NULL,      NULL))
+		t (subject, products, plans, product, tier)
+	CROSS JOIN LATERAL billing.gumroad_map(jsonb_populate_record(NULL::billing.gumroad_facts,
+		jsonb_build_object('products', t.products::text[], 'plans', t.plans::text[])),
+		t.subject) f;
+SELECT results_eq('SELECT product, plan, seller_id, activations, expires, after_end
+		FROM billing.gumroad_products ORDER BY product, plan',
+	$$VALUES ('p', '', 's', 3, NULL, 'revoke'), ('p', 'Gold', 's', 3, '1y', 'revoke'),
+		('plan-id', '', NULL, NULL, NULL, 'keep')$$,
+	'a plan of a product has the terms of the product');
