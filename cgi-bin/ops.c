@@ -6,16 +6,20 @@
  *   POST /ops/replay          apply an event of Stripe's again
  *     303 back to /ops, which shows what became of it
  *     403                     not from a page of ours; it changes nothing
+ *   POST /ops/grant, /ops/revoke-grant, /ops/credit, /ops/link, /ops/unlink
+ *                             what a person decides about an account
+ *     303 back to the customer, 403 as above, 409 it cannot be done
  *   GET  /ops/style.css
  *
  * nginx says who asks. The pages need no script.
  */
 #include <string.h>
 
-#include "program/csrf.h"
 #include "base/form.h"
 #include "ops/ops_charts.h"
 #include "ops/ops_customer.h"
+#include "ops/ops_decide.h"
+#include "ops/ops_forms.h"
 #include "ops/ops_overview.h"
 #include "ops/ops_page.h"
 #include "command/ops_sample.h"
@@ -25,7 +29,19 @@ struct state {
 	struct stripe_intake *intake;
 };
 
+#define HELD_MAX 50 /* events that are applied at once */
+
+DB_STATEMENT(ops_held, 1, "SELECT billing.events_held($1)");
+
+static const struct db_statement *const own_statements[] = {
+	&sql_ops_held.is,
+	NULL,
+};
+
 static const struct db_statement *const *const statements[] = {
+	own_statements,
+	ops_decide_statements,
+	ops_forms_statements,
 	ledger_statements,
 	replay_statements,
 	stripe_intake_statements,
@@ -36,20 +52,6 @@ static const struct db_statement *const *const statements[] = {
 	ops_sample_statements,
 	NULL,
 };
-
-/* read_form - which event, and the token; false: it is no form of ours */
-static bool
-read_form(struct request *request, const char **event, const char **token)
-{
-	const char *body;
-	struct form *form;
-	size_t len;
-
-	body = request_body(request, &len);
-	return form_parse(request_arena(request), body, len, &form) == RC_OK &&
-	    form_text(form_next(form, "event", NULL), event) == RC_OK &&
-	    form_text(form_next(form, "token", NULL), token) == RC_OK;
-}
 
 /* replay - the event, and back to the page that shows what became of it */
 static enum rc
@@ -77,27 +79,46 @@ replay(struct service *service, struct request *request, const char *event)
 static enum rc
 post_replay(struct service *service, struct request *request)
 {
-	const char *event, *token, *person = ops_page_person(request);
-	bool trusts;
-	enum rc rc;
+	const char *event, *person;
+	const struct form *form = ops_page_form(service, request, &person);
 
-	if (person == NULL)
-		return RC_SIGNATURE;
-	request_log(request, "by", person);
-	if (!read_form(request, &event, &token))
+	if (form == NULL)
+		return RC_BAD_REQUEST;
+	if (form_text(form_next(form, "event", NULL), &event) != RC_OK)
 		return ops_page_fail(request, 400, RC_BAD_REQUEST,
 		    "This is no form of ours",
-		    "A replay needs the fields event and token.");
-	rc = ops_page_trusts(service, request, token, &trusts);
-	if (rc != RC_OK)
-		return ops_page_no_database(request, rc);
-	if (!trusts)
-		return ops_page_fail(request, 403, RC_SIGNATURE,
-		    "Not from this page",
-		    "The form was not sent from a page that was made for you "
-		    "within the last twelve hours. Nothing was changed: go "
-		    "back to the overview and try again.");
+		    "A replay needs the field event.");
 	return replay(service, request, event);
+}
+
+/* replay_held - what a customer's events that found no account come to now */
+static void
+replay_held(
+    struct service *service, struct request *request, const char *customer)
+{
+	const char *const params[] = { customer };
+	const struct state *state = service->state;
+	struct replay_result result;
+	struct db_result *held;
+
+	if (db_run(service->db, sql_ops_held, params, &held) != RC_OK)
+		return; /* the link stands; stripe-webhook link does it again */
+	for (int i = 0; i < db_result_rows(held) && i < HELD_MAX; i++)
+		replay_event(service->db, state->intake, request_arena(request),
+		    db_result_text(held, i, 0), false, &result);
+	db_result_free(held);
+}
+
+/* post_link - POST /ops/link, and what was held is applied */
+static enum rc
+post_link(struct service *service, struct request *request)
+{
+	const char *customer = NULL;
+	enum rc rc = ops_decide_link(service, request, &customer);
+
+	if (rc == RC_OK && customer != NULL)
+		replay_held(service, request, customer);
+	return rc;
 }
 
 /* setup - what a replay goes through */
@@ -123,6 +144,11 @@ main(int argc, char **argv)
 		{ "GET", "/ops", BODY_MAX, ops_overview },
 		{ "GET", "/ops/customer", BODY_MAX, ops_customer },
 		{ "POST", "/ops/replay", BODY_MAX, post_replay },
+		{ "POST", "/ops/grant", BODY_MAX, ops_decide_grant },
+		{ "POST", "/ops/revoke-grant", BODY_MAX, ops_decide_revoke },
+		{ "POST", "/ops/credit", BODY_MAX, ops_decide_credit },
+		{ "POST", "/ops/link", BODY_MAX, post_link },
+		{ "POST", "/ops/unlink", BODY_MAX, ops_decide_unlink },
 		{ "GET", "/ops/style.css", BODY_MAX, ops_page_style },
 		{ NULL, NULL, 0, NULL },
 	};

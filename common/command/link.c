@@ -9,10 +9,7 @@
 DB_STATEMENT(link, 3,
     "SELECT result, about, adopted, status, tier"
     " FROM billing.stripe_link($1, $2, $3, NULL)");
-DB_STATEMENT(link_held, 1,
-    "SELECT event_id FROM billing.stripe_events"
-    " WHERE stripe_customer_id = $1 AND outcome = 'unmatched'"
-    " ORDER BY created_at, received_at");
+DB_STATEMENT(link_held, 1, "SELECT billing.events_held($1)");
 DB_STATEMENT(
     unlink, 1, "SELECT result, about FROM billing.stripe_unlink($1, NULL)");
 DB_STATEMENT(account_customers, 1,

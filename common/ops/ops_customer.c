@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/form.h"
+#include "ops/ops_forms.h"
 #include "ops/ops_page.h"
 
 DB_STATEMENT(ops_find, 1,
@@ -46,7 +47,7 @@ struct page {
 	struct html *html;
 	const char *query, *token;
 	/* whom it is about; members may be NULL */
-	const char *account, *email, *customer;
+	const char *account, *external_id, *email, *customer;
 };
 
 /* A table of what a statement finds. */
@@ -323,6 +324,17 @@ add_choice(struct page *page, const struct db_result *result)
 	html_close(html, "ul");
 }
 
+/* add_forms - what can be decided about them */
+static enum rc
+add_forms(const struct page *page)
+{
+	const struct ops_subject subject = { page->account, page->external_id,
+		page->customer, page->query };
+
+	return ops_forms_add(page->service->db, request_arena(page->request),
+	    page->html, &subject, page->token);
+}
+
 /* fill - the one that was found */
 static enum rc
 fill(struct page *page)
@@ -333,6 +345,8 @@ fill(struct page *page)
 		rc = add_subscriptions(page);
 	if (rc == RC_OK && page->email != NULL)
 		rc = add_licences(page);
+	if (rc == RC_OK)
+		rc = add_forms(page);
 	if (rc == RC_OK)
 		rc = add_story(page);
 	return rc;
@@ -373,6 +387,7 @@ find(struct page *page)
 		add_choice(page, result);
 	else {
 		page->account = keep(page, result, 0);
+		page->external_id = keep(page, result, 1);
 		page->email = keep(page, result, 2);
 		page->customer = keep(page, result, 3);
 		rc = fill(page);

@@ -6,6 +6,7 @@
 
 #include "base/form.h"
 #include "ops/ops_charts.h"
+#include "ops/ops_forms.h"
 #include "ops/ops_page.h"
 
 DB_STATEMENT(ops_facts, 0, "SELECT fact, about, value FROM billing.facts()");
@@ -13,16 +14,22 @@ DB_STATEMENT(ops_failures, 1,
     "SELECT provider, id, type,"
     " to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),"
     " error, customer FROM billing.ops_failures($1)");
+DB_STATEMENT(ops_unmatched, 1,
+    "SELECT customer, subscription,"
+    " to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), plan,"
+    " status, email FROM billing.ops_unmatched($1)");
 DB_STATEMENT(ops_event, 1, "SELECT outcome, error FROM billing.ops_event($1)");
 
 const struct db_statement *const ops_overview_statements[] = {
 	&sql_ops_facts.is,
 	&sql_ops_failures.is,
+	&sql_ops_unmatched.is,
 	&sql_ops_event.is,
 	NULL,
 };
 
 #define FAILURES_SHOWN 20
+#define PAYERS_SHOWN 20
 #define MAIL_LATE_S 1800 /* a mail that waits longer is a problem */
 
 /* The page in the making. */
@@ -237,6 +244,69 @@ add_failures(const struct page *page)
 	return RC_OK;
 }
 
+/* add_payer - one who pays and has no account, and the form that gives one */
+static void
+add_payer(const struct page *page, const struct db_result *result, int row)
+{
+	const char *customer = db_result_named(result, row, "customer");
+	const char *subscription = db_result_named(result, row, "subscription");
+	const char *email = db_result_named(result, row, "email");
+	struct html *html = page->html;
+
+	html_open(html, "li", NULL);
+	html_open(html, "div", NULL);
+	html_open(html, "h3", NULL);
+	html_leaf(html, "a", customer != NULL ? customer : subscription, "href",
+	    html_link(page->arena, "/ops/customer", "q", subscription), NULL);
+	html_close(html, "h3");
+	html_open(html, "p", "class", "meta", NULL);
+	html_textf(html, "%s · %s · since ",
+	    db_result_named(result, row, "plan"),
+	    db_result_named(result, row, "status"));
+	html_leaf(html, "time", db_result_text(result, row, 2), NULL);
+	html_text(html, " · ");
+	html_leaf(html, "code", subscription, NULL);
+	if (email != NULL) {
+		html_text(html, " · ");
+		html_text(html, email);
+	}
+	html_close(html, "p");
+	html_close(html, "div");
+	if (customer != NULL)
+		ops_forms_link(html, customer, page->token);
+	html_close(html, "li");
+}
+
+/* add_payers - first of all; nothing when everybody has what they pay for */
+static enum rc
+add_payers(const struct page *page)
+{
+	struct html *html = page->html;
+	struct db_result *result;
+	enum rc rc = run(
+	    page, &sql_ops_unmatched.is, PAYERS_SHOWN + 1, &result);
+	int rows;
+
+	if (rc != RC_OK)
+		return rc;
+	rows = db_result_rows(result);
+	if (rows > 0) {
+		html_open(html, "section", "class", "card", NULL);
+		html_leaf(html, "h2", "Paid and unmatched", NULL);
+		if (rows > PAYERS_SHOWN)
+			html_leaf(html, "p",
+			    "Those who wait longest; there are more.", "class",
+			    "meta", NULL);
+		html_open(html, "ul", "class", "failures", NULL);
+		for (int i = 0; i < rows && i < PAYERS_SHOWN; i++)
+			add_payer(page, result, i);
+		html_close(html, "ul");
+		html_close(html, "section");
+	}
+	db_result_free(result);
+	return RC_OK;
+}
+
 /* replayed - the event that the reader comes from, or NULL */
 static const char *
 replayed(struct request *request)
@@ -264,7 +334,9 @@ fill(const struct page *page)
 	if (rc != RC_OK)
 		return rc;
 	add_tiles(page);
-	rc = add_failures(page);
+	rc = add_payers(page);
+	if (rc == RC_OK)
+		rc = add_failures(page);
 	return rc == RC_OK ?
 	    ops_charts(page->service->db, page->arena, page->html) :
 	    rc;

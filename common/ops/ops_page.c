@@ -175,22 +175,65 @@ ops_page_token(
 	    RC_INTERNAL;
 }
 
-/* ops_page_trusts - the browser's word and the token */
-enum rc
-ops_page_trusts(struct service *service, struct request *request,
-    const char *token, bool *trusts)
+/* trusts - the browser's word and the token */
+static enum rc
+trusts(struct service *service, struct request *request, const char *token,
+    bool *trusted)
 {
 	const char *key;
 	enum rc rc;
 
-	*trusts = false;
+	*trusted = false;
 	if (!csrf_same_origin(request))
 		return RC_OK;
 	rc = load_key(service, request, &key);
 	if (rc == RC_OK)
-		*trusts = csrf_valid(key, request_param(request, "REMOTE_USER"),
-		    time(NULL), token);
+		*trusted = csrf_valid(key,
+		    request_param(request, "REMOTE_USER"), time(NULL), token);
 	return rc;
+}
+
+/* ops_page_form - a form with a token, by somebody, from here */
+const struct form *
+ops_page_form(
+    struct service *service, struct request *request, const char **person)
+{
+	const char *body, *token;
+	struct form *form;
+	bool trusted;
+	size_t len;
+	enum rc rc;
+
+	*person = ops_page_person(request);
+	if (*person == NULL)
+		return NULL;
+	request_log(request, "by", *person);
+	body = request_body(request, &len);
+	if (form_parse(request_arena(request), body, len, &form) != RC_OK ||
+	    form_text(form_next(form, "token", NULL), &token) != RC_OK) {
+		ops_page_fail(request, 400, RC_BAD_REQUEST,
+		    "This is no form of ours",
+		    "A form of these pages has the field token.");
+		return NULL;
+	}
+	rc = trusts(service, request, token, &trusted);
+	if (rc != RC_OK)
+		ops_page_no_database(request, rc);
+	else if (!trusted)
+		ops_page_fail(request, 403, RC_SIGNATURE, "Not from this page",
+		    "The form was not sent from a page that was made for you "
+		    "within the last twelve hours. Nothing was changed: go "
+		    "back to the overview and try again.");
+	return rc == RC_OK && trusted ? form : NULL;
+}
+
+/* ops_page_hidden - an input that nobody sees */
+void
+ops_page_hidden(struct html *html, const char *name, const char *value)
+{
+	if (value != NULL)
+		html_open(html, "input", "type", "hidden", "name", name,
+		    "value", value, NULL);
 }
 
 /* ops_page_replay - a form of its own */
@@ -199,10 +242,8 @@ ops_page_replay(struct html *html, const char *event, const char *token)
 {
 	html_open(
 	    html, "form", "method", "post", "action", "/ops/replay", NULL);
-	html_open(html, "input", "type", "hidden", "name", "event", "value",
-	    event, NULL);
-	html_open(html, "input", "type", "hidden", "name", "token", "value",
-	    token, NULL);
+	ops_page_hidden(html, "event", event);
+	ops_page_hidden(html, "token", token);
 	html_open(html, "button", "type", "submit", NULL);
 	html_text(html, "Replay");
 	html_open(html, "span", "class", "hidden", NULL);

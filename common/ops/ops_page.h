@@ -4,6 +4,7 @@
 #ifndef PAYDESK_OPS_PAGE_H
 #define PAYDESK_OPS_PAGE_H
 
+#include "base/form.h"
 #include "ops/html.h"
 #include "program/serve.h"
 
@@ -33,9 +34,15 @@ const char *ops_page_person(struct request *request);
 enum rc ops_page_token(struct service *service, struct request *request,
     const char **token) MUST_CHECK;
 
-/* Whether a form was sent by this person from a page of ours. */
-enum rc ops_page_trusts(struct service *service, struct request *request,
-    const char *token, bool *trusts) MUST_CHECK;
+/*
+ * The form that a person has sent from a page of ours, and who that is; NULL after
+ * the reply that says why it is none.
+ */
+const struct form *ops_page_form(
+    struct service *service, struct request *request, const char **person);
+
+/* A hidden field; nothing when its value is NULL. */
+void ops_page_hidden(struct html *html, const char *name, const char *value);
 
 /* The button that has an event applied again. */
 void ops_page_replay(struct html *html, const char *event, const char *token);

@@ -141,3 +141,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 GRANT EXECUTE ON FUNCTION billing.account_customers(text) TO paydesk_stripe_webhook;
+
+-- The events of a customer that found no account, in Stripe's order.
+CREATE OR REPLACE FUNCTION billing.events_held(customer text) RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT event_id FROM billing.stripe_events
+		WHERE stripe_customer_id = customer AND outcome = 'unmatched'
+		ORDER BY created_at, received_at
+$$;
+
+GRANT EXECUTE ON FUNCTION billing.events_held(text) TO paydesk_stripe_webhook, paydesk_ops;

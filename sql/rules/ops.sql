@@ -45,6 +45,17 @@ $$;
 
 GRANT EXECUTE ON FUNCTION billing.ops_failures(integer) TO paydesk_ops;
 
+-- Who pays and has no account, longest first, with the address as far as one is known.
+CREATE OR REPLACE FUNCTION billing.ops_unmatched(most integer)
+RETURNS TABLE (customer text, subscription text, since timestamptz, plan text, status text,
+	email text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT p.stripe_customer_id, p.stripe_subscription_id, p.created_at, p.plan, p.status, p.email
+		FROM billing.unmatched_payers() p ORDER BY p.created_at, p.id LIMIT most
+$$;
+
+GRANT EXECUTE ON FUNCTION billing.ops_unmatched(integer) TO paydesk_ops;
+
 -- How one event stands now; no row when the ledger does not have it.
 CREATE OR REPLACE FUNCTION billing.ops_event(id text)
 RETURNS TABLE (outcome text, error text)
@@ -142,6 +153,29 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 GRANT EXECUTE ON FUNCTION billing.ops_subscriptions(bigint, text) TO paydesk_ops;
+
+-- The grants of an account that hold still.
+CREATE OR REPLACE FUNCTION billing.ops_grants(account_ bigint)
+RETURNS TABLE (id bigint, plan text, until timestamptz, seats integer, reason text,
+	granted_by text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT g.id, coalesce(g.plan, (SELECT default_plan FROM billing.policy)), g.until, g.seats,
+	       g.reason, g.granted_by
+		FROM billing.grants g
+		WHERE g.account_id = account_ AND g.revoked_at IS NULL
+		  AND (g.until > now() OR g.until IS NULL)
+		ORDER BY g.id LIMIT 50
+$$;
+
+GRANT EXECUTE ON FUNCTION billing.ops_grants(bigint) TO paydesk_ops;
+
+-- The plans that can be granted, in the catalog's order.
+CREATE OR REPLACE FUNCTION billing.ops_plans() RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT plan FROM billing.plans WHERE NOT addon ORDER BY place
+$$;
+
+GRANT EXECUTE ON FUNCTION billing.ops_plans() TO paydesk_ops;
 
 CREATE OR REPLACE FUNCTION billing.ops_licences_of(email_ text)
 RETURNS TABLE (key text, status text, tier text, product text, reason text, test boolean)

@@ -74,6 +74,8 @@ def headers(desk):
 @suite.each("{method} {path} is refused, 405", [
     {"method": "POST", "path": "/ops"},
     {"method": "GET", "path": "/ops/replay"},
+    {"method": "GET", "path": "/ops/grant"},
+    {"method": "GET", "path": "/ops/unlink"},
     {"method": "DELETE", "path": "/ops/customer"}])
 def methods(desk, method, path):
     same(desk.request(method, path, headers=desk.headers()).status, 405)
@@ -365,6 +367,197 @@ def long_story(desk):
          "the newest")
 
 
+# --------------------------------------------------------------- decisions
+
+def decide(desk, page, action, status=303, those=None, **fields):
+    """Fill in the form of PAGE with that action, and send it."""
+    form = {**page.fields("/ops/" + action, **(those or {})), **fields}
+    form = {name: value for name, value in form.items() if value is not None}
+    reply = desk.submit(form, path="/ops/" + action)
+    same(reply.status, status, repr(reply))
+    if status == 303:
+        return desk.look(reply.headers["location"])
+    return Page(reply.body.decode())
+
+
+def held(desk, **options):
+    """Somebody who pays and has no account."""
+    buyer = stripe.Buyer(metadata={}, **options)
+    desk.deliver(buyer.created(), buyer.checkout(at=1, reference=None),
+                 answer="unmatched")
+    return buyer
+
+
+def access(desk, account):
+    return desk.row("SELECT * FROM billing.access WHERE external_id = %s",
+                    account)
+
+
+@suite.case("a plan is granted, shown with who did it and why, and taken back")
+def grant(desk):
+    account = desk.account()["external_id"]
+    page = desk.customer(account)
+    same([a["value"] for name, a in page.elements if name == "option"],
+         desk.column("SELECT plan FROM billing.plans WHERE NOT addon "
+                     "ORDER BY place"))
+    page = decide(desk, page, "grant", plan="team", days="30",
+                  reason="the fair")
+    same(page.wrong + page.open, [])
+    has(access(desk, account), access=True, reason="grant", plan="team")
+    row = desk.row("SELECT g.* FROM billing.grants g JOIN billing.accounts a "
+                   "ON a.id = account_id WHERE external_id = %s", account)
+    has(row, granted_by="ops", reason="the fair")
+    same(round((row["until"] - row["created_at"]).total_seconds() / 86400),
+         30)
+    true("ops: the fair" in page.text, page.text)
+    page = decide(desk, page, "revoke-grant")
+    has(access(desk, account), access=False)
+    has(desk.row("SELECT * FROM billing.grants WHERE id = %s", row["id"]),
+        revoked_by="ops")
+    same([to for to, _ in page.forms if to == "/ops/revoke-grant"], [])
+    true("is taken back" in page.text, page.text)
+
+
+@suite.case("without days a grant holds until it is taken back")
+def grant_open(desk):
+    account = desk.account()["external_id"]
+    decide(desk, desk.customer(account), "grant", plan="pro", days="",
+           reason="a friend")
+    has(access(desk, account), access=True, reason="grant", until=None)
+
+
+@suite.case("days of credit are given and taken back, with a line in the"
+            " story")
+def credit(desk):
+    account = desk.account()["external_id"]
+    page = decide(desk, desk.customer(account), "credit", days="9",
+                  reason="the outage")
+    has(access(desk, account), access=True, reason="credit")
+    true("is given 9 days of credit" in page.text
+         and "ops: the outage" in page.text, page.text)
+    page = decide(desk, page, "credit", days="-9", reason="a mistake")
+    has(access(desk, account), access=False)
+    true("loses 9 days of credit" in page.text, page.text)
+    decide(desk, page, "credit", 409, days="-1", reason="again")
+
+
+@suite.case("who pays and has no account comes first, with the address and a"
+            " form; linked, he is gone from there, and what was held applies")
+def link_first(desk):
+    email = stripe.new_id("payer") + "@example.com"
+    desk.failure()
+    buyer = held(desk, email=email)
+    page = desk.look()
+    text = re.sub(r"\s+", " ", page.text)
+    true(0 < text.find("Paid and unmatched") < text.find("Failures", text.find(
+        "Paid and unmatched")), text[:2000])
+    for words in (email, buyer.subscription, buyer.customer):
+        true(words in text, words)
+    account = desk.account()["external_id"]
+    story = decide(desk, page, "link", those={"customer": buyer.customer},
+                   account=account)
+    true("customer %s becomes its own" % buyer.customer in story.text
+         and "by ops" in story.text, story.text)
+    has(access(desk, account), access=True, reason="subscription")
+    same(set(desk.column("SELECT outcome FROM billing.stripe_events WHERE "
+                         "stripe_customer_id = %s", buyer.customer)),
+         {"applied"})
+    same([f for to, f in desk.look().forms if to == "/ops/link"
+          and f["customer"] == buyer.customer], [])
+
+
+@suite.each("not listed as paid and unmatched: {what}", [
+    {"what": "what has ended", "change": "status = 'canceled'"},
+    {"what": "another product", "change": "sold = false"},
+    {"what": "what is not paid yet", "change": "status = 'incomplete'"}])
+def not_first(desk, what, change):
+    buyer = held(desk, email=None)
+    true(buyer.subscription in desk.look().text, "not listed at all")
+    desk.sql("UPDATE billing.subscriptions SET %s WHERE "
+             "stripe_subscription_id = '%s'" % (change, buyer.subscription))
+    true(buyer.subscription not in desk.look().text, "listed")
+
+
+@suite.case("a link that takes a customer from somebody asks first")
+def link_moves(desk):
+    wrong, right = desk.buyer(), desk.account()["external_id"]
+    desk.deliver(wrong.created())
+    page = desk.customer(right)
+    with desk.nothing_stored():
+        asked = decide(desk, page, "link", 409, customer=wrong.customer)
+    true("from account " + wrong.account in asked.text, asked.text)
+    decide(desk, asked, "link")
+    has(access(desk, right), access=True)
+    has(access(desk, wrong.account), access=False, status=None)
+
+
+@suite.case("unlinked, the customer's page offers the link")
+def unlink(desk):
+    buyer = desk.buyer()
+    desk.deliver(buyer.created())
+    page = decide(desk, desk.customer(buyer.account), "unlink", sure="yes")
+    has(access(desk, buyer.account), access=False, status=None)
+    true("is taken from it" in page.text, page.text)
+    same([to for to, _ in page.forms if to == "/ops/unlink"], [])
+    page = desk.customer(buyer.customer)
+    true("is taken from" in page.text, page.text)
+    decide(desk, page, "link", account=buyer.account)
+    has(access(desk, buyer.account), access=True)
+
+
+DECISIONS = {
+    "grant": {"plan": "pro", "days": "3", "reason": "x"},
+    "credit": {"days": "3", "reason": "x"},
+    "link": {"customer": "cus_x"}, "unlink": {"customer": "cus_x"},
+    "revoke-grant": {"grant": "1"}}
+
+
+@suite.each("{action} without a token, with a wrong one or from elsewhere"
+            " changes nothing", list(DECISIONS))
+def decide_forged(desk, action):
+    account = desk.account()["external_id"]
+    token = desk.customer(account).fields("/ops/grant")["token"]
+    fields = {"account": account, **DECISIONS[action]}
+    before = desk.sql("SELECT * FROM billing.grants ORDER BY id")
+    with desk.nothing_stored():
+        for status, more, headers in (
+                (400, {}, {}), (403, {"token": token[:-1]}, {}),
+                (403, {"token": token}, {"Origin": "https://evil.example"})):
+            same(desk.submit({**fields, **more}, headers,
+                             "/ops/" + action).status, status)
+    same(desk.sql("SELECT * FROM billing.grants ORDER BY id"), before)
+
+
+@suite.each("{action} with {name}={value!r} is refused, {status}", [
+    {"action": "grant", "name": "days", "value": "0", "status": 400},
+    {"action": "grant", "name": "days", "value": "3 days", "status": 400},
+    {"action": "grant", "name": "days", "value": "99999", "status": 400},
+    {"action": "grant", "name": "reason", "value": "", "status": 400},
+    {"action": "grant", "name": "plan", "value": "gold", "status": 409},
+    {"action": "grant", "name": "account", "value": "nobody", "status": 409},
+    {"action": "credit", "name": "days", "value": "0", "status": 409},
+    {"action": "credit", "name": "days", "value": "", "status": 400},
+    {"action": "credit", "name": "reason", "value": "", "status": 400},
+    {"action": "link", "name": "account", "value": "nobody", "status": 409},
+    {"action": "link", "name": "customer", "value": "", "status": 400},
+    {"action": "unlink", "name": "customer", "value": "cus_no",
+     "status": 409},
+    {"action": "revoke-grant", "name": "grant", "value": "x", "status": 400},
+    {"action": "revoke-grant", "name": "grant", "value": "999999999",
+     "status": 409}])
+def decide_wrong(desk, action, name, value, status):
+    account = desk.account()["external_id"]
+    token = desk.customer(account).fields("/ops/grant")["token"]
+    fields = {"account": account, **DECISIONS[action], "token": token,
+              name: value}
+    with desk.nothing_stored():
+        reply = desk.submit(fields, path="/ops/" + action)
+    same(reply.status, status, repr(reply))
+    page = Page(reply.body.decode())
+    same(page.wrong + page.open, [])
+    true("Nothing was changed" in page.text, page.text)
+
+
 # ----------------------------------------------------------------- samples
 
 @suite.case("the job that bootstrap starts notes the hour by itself")
@@ -438,6 +631,31 @@ def role(desk):
            attnum, 'INSERT, UPDATE') OR has_table_privilege('paydesk_ops',
            c.oid, 'DELETE, TRUNCATE'))""")
     same([r["relname"] for r in written], ["webhook_failures"])
+
+
+@suite.case("its role runs its functions and no others")
+def functions(desk):
+    same(sorted(desk.column(
+        """SELECT DISTINCT proname FROM pg_proc
+           WHERE pronamespace = 'billing'::regnamespace
+           AND has_function_privilege('paydesk_ops', oid, 'EXECUTE')""")),
+         ["account_credit", "account_grant", "events_held", "facts",
+          "grant_revoke", "ops_csrf_key", "ops_deliveries", "ops_event",
+          "ops_failures", "ops_find", "ops_grants", "ops_licences_of",
+          "ops_licenses", "ops_person", "ops_plans", "ops_story",
+          "ops_subscriptions", "ops_unmatched", "sample_add", "sample_books",
+          "stripe_apply", "stripe_failed", "stripe_link", "stripe_reopen",
+          "stripe_unlink"])
+
+
+@suite.case("no program writes what it wants into the audit of bindings, nor"
+            " takes anything out")
+def bindings_stand(desk):
+    same(desk.sql("""SELECT rolname FROM pg_roles WHERE rolname LIKE
+                  'paydesk\\_%' AND (has_any_column_privilege(oid,
+                  'billing.bindings', 'INSERT, UPDATE')
+                  OR has_table_privilege(oid, 'billing.bindings',
+                  'INSERT, UPDATE, DELETE, TRUNCATE'))"""), [])
 
 
 @suite.case("without a database a page says so, 503")

@@ -116,6 +116,29 @@ def limit(desk):
     same(len(result.stdout.splitlines()), 61)
 
 
+@suite.case("those of who pays and has no account come behind what failed,"
+            " before all that is newer")
+def unmatched_first(desk):
+    settle(desk)
+    payer, gone = stranger(), stranger()
+    first = payer.created()
+    desk.deliver(first, gone.created(), gone.deleted(), answer="unmatched")
+    _, failed = failed_event(desk)
+    buyer = desk.buyer()
+    newer = [buyer.created(), buyer.updated()]
+    desk.deliver(*newer)
+    seen = ids(listed(desk))
+    same(seen[:2], [failed["id"], first["id"]])
+    same(seen[2:4], [event["id"] for event in reversed(newer)])
+    same(len(seen), len(set(seen)))
+    same(len(seen), 6)
+    same(ids(listed(desk, "--limit", "2")), seen[:2])
+    same(ids(listed(desk, "--outcome", "applied")), seen[2:4])
+    account = desk.account()["external_id"]
+    link(desk, payer, account)
+    same(ids(listed(desk))[:3], [failed["id"], *seen[2:4]])
+
+
 @suite.case("for people it is a table")
 def table(desk):
     settle(desk)

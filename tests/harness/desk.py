@@ -484,6 +484,9 @@ class Desk:
         row = self.row(query, *args)
         return next(iter(row.values())) if row else None
 
+    def column(self, query, *args):
+        return [next(iter(row.values())) for row in self.sql(query, *args)]
+
     def count(self, table):
         return self.value("SELECT count(*) FROM billing." + table)
 

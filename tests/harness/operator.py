@@ -47,6 +47,12 @@ class Page(html.parser.HTMLParser):
     def text(self):
         return "".join(self.texts)
 
+    def fields(self, action, **those):
+        """Of the one form with that action, and those fields."""
+        found, = [fields for to, fields in self.forms if to == action
+                  and those.items() <= fields.items()]
+        return found
+
     def replays(self):
         """The fields of every replay form."""
         return [fields for action, fields in self.forms
@@ -84,9 +90,9 @@ class Post(Desk):
         return self.look("/ops/customer?q=" + urllib.parse.quote(word, ""),
                          status)
 
-    def submit(self, fields, headers=None):
+    def submit(self, fields, headers=None, path="/ops/replay"):
         return self.request(
-            "POST", "/ops/replay", urllib.parse.urlencode(fields),
+            "POST", path, urllib.parse.urlencode(fields),
             {"Content-Type": WORDS, **self.headers(), **(headers or {})})
 
     def failure(self):
