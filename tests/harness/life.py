@@ -11,7 +11,7 @@ import time
 
 from . import claims, happenings, portal    # noqa: F401
 from .stripe import DAY, NEW, OLD, new_id
-from .till import Till
+from .till import Till, have
 
 GAPS = (0, 0, 0, 0, 0, 0, 1, 2, 600, DAY, 3 * DAY, 12 * DAY, 32 * DAY)
 FIRST = ("buy", "buy", "buy_with_coupon", "begin_trial", "buy_by_debit",
@@ -59,6 +59,8 @@ def _live(recipe, start):
     if chance.random() < 0.5:
         till.metadata.update(plan=chance.choice(["pro", "team"]),
                              period="monthly")
+        till.fetched &= have("metadata that alone names the plan of what"
+                             " Stripe hands out")
     if chance.random() < 0.5:
         till.session_metadata["account"] = till.account
     upgraded = chance.choice([None, None, None, len(recipe.steps) // 2])

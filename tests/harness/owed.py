@@ -143,9 +143,9 @@ class Owed:
         if not self.addon and self.period:
             row["period"] = self.period
         if self.plan is None and not self.addon:
-            if len(sub.items) == 1:
+            if not any(ADDON in prices for prices in sub.price_sets):
                 row.update(plan="unknown", period=None)
-            else:
+            elif len(sub.items) > 1:
                 del row["seat_limit"], row["price_id"]
         return row
 

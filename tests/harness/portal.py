@@ -1,6 +1,6 @@
 """Steps that a customer or a shop takes: switches, pauses, cancellations."""
 
-from .happenings import HOUR, next_price, pick, step
+from .happenings import HOUR, newest, next_price, pick, step
 from .stripe import DAY
 from .till import PRICES, have
 
@@ -215,7 +215,8 @@ def upgrade_is_paid(till, chance):
 def upgrade_is_overdue(till, chance):
     """allow_incomplete: the plan has changed, its payment fails; or is made."""
     sub = pick(till, chance, "active", "past_due")
-    if not sub or sub.pending or base(sub)["price"] == "price_more":
+    if not sub or sub.pending or base(sub)["price"] == "price_more" or (
+            newest(sub).status != "paid"):
         return False
     last = sub.invoices[-1]
     if sub.status == "active":

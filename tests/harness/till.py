@@ -16,8 +16,9 @@ from .stripe import MONTH, NEW, OLD, YEAR
 
 AMOUNT = 1000
 
-# What lives have in them.  What the rules do not have yet is False here, and
-# True again with the change that brings it; PAYDESK_AHEAD=1 has it all.
+# What lives have in them.  What the rules do not have yet is False here, and is
+# True with the change that brings it.  PAYDESK_AHEAD has it at once: all of it
+# that has these words in its name.
 HAVE = {
     "several changes of a subscription in one second": False,
     "an older invoice that is paid late": False,
@@ -28,13 +29,14 @@ HAVE = {
     "an overdue change of plan beside a cycle that is paid": False,
     "the end of a customer, told before that of what they had": False,
     "refunds, disputes and fraud warnings by policy": False,
+    "metadata that alone names the plan of what Stripe hands out": False,
     "an add-on as a subscription of its own": False,
 }
-AHEAD = bool(os.environ.get("PAYDESK_AHEAD"))
+AHEAD = os.environ.get("PAYDESK_AHEAD")
 
 
 def have(what):
-    return HAVE[what] or AHEAD
+    return HAVE[what] or (AHEAD is not None and AHEAD in what)
 
 
 # price: product, interval.
