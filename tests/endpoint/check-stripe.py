@@ -317,6 +317,34 @@ def no_answer(desk):
          "again later")
 
 
+@suite.case("of the catalog that was applied: which price is metered, paid once,"
+            " known though not sold any more; each under its place")
+def kinds(desk):
+    stock(desk)
+    for id, active, recurring in (
+            ("price_use", True, {"interval": "month", "interval_count": 1,
+                                 "usage_type": "metered"}),
+            ("price_gone", False, {"interval": "week", "interval_count": 1}),
+            ("price_life", True, None)):
+        desk.stripe.put({"id": id, "object": "price", "active": active,
+                         "livemode": False, "recurring": recurring})
+    with desk.selling({"plans": {"pro": {
+            "monthly": {"price": "price_use"},
+            "prices": [{"price": "price_gone", "period": "weekly",
+                        "sold": False},
+                       {"price": "price_life", "period": "once"}]}}}):
+        found = check(desk)
+        fine(found, "plans.pro.monthly", "price_use is metered")
+        fine(found, "plans.pro.prices[0]", "price_gone is known")
+        fine(found, "plans.pro.prices[1]", "price_life is active")
+        desk.stripe.put({"id": "price_life", "object": "price",
+                         "active": True, "livemode": False,
+                         "recurring": {"interval": "month"}})
+        only(check(desk, status=FAILED), "plans.pro.prices[1]", "problem",
+             "price_life is billed again and again",
+             "Correct plans.pro.prices[1]")
+
+
 @suite.each("{program} before any catalog: {result}", [
     {"program": "stripe-webhook", "result": "warning"},
     {"program": "checkout", "result": "problem"}])
