@@ -151,7 +151,9 @@ BEGIN
 			s.last_event_rank));
 		IF n.account_id IS NULL AND n.sold THEN
 			n.account_id := billing.account_resolve(n.stripe_customer_id,
-				n.account_ref, n.ref_claimed, NULL);
+				n.account_ref, n.ref_claimed,
+				CASE WHEN NOT n.email_claimed THEN n.email END);
+			n.email := CASE WHEN n.account_id IS NULL THEN n.email END;
 		END IF;
 		PERFORM billing.subscription_store(n);
 		changed := changed + 1;

@@ -154,6 +154,24 @@ def elsewhere_gumroad(shop):
     same(traces(shop, person), {})
 
 
+@suite.case("the address of who pays and has no account is found by it, and"
+            " erased")
+def held_address(shop):
+    email = stripe.new_id("held") + "@Zwetschge.example"
+    buyer = Buyer(metadata={}, email=email)
+    shop.deliver(buyer.created(), buyer.invoice_paid(customer_email=email),
+                 buyer.deleted(), answer="unmatched")
+    has(shop.subscription_of(buyer), email=email.lower())
+    held = export(shop, "--email", email)
+    same([s["stripe_subscription_id"] for s in held["subscriptions"]],
+         [buyer.subscription])
+    erase(shop, "--yes", "--email", email)
+    has(shop.subscription_of(buyer), email=None)
+    shop.deliver(buyer.customer_event("updated", at=7200, email=email),
+                 answer="unmatched")
+    has(shop.subscription_of(buyer), email=None)
+
+
 # ------------------------------------------------------------ column by column
 
 ROWS = {"accounts": "id = %(account)s",

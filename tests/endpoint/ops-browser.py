@@ -61,6 +61,13 @@ class Screen(Post):
                      "make_interval(hours => %s) WHERE id = %s",
                      i * i % 700, licence["id"])
         buyer = self.buyer_with_story()
+        self.deliver(stripe.Buyer(
+            metadata={}, email=LONG + "@example.org").created(),
+            answer="unmatched")
+        self.sql("UPDATE billing.subscriptions SET email = %s "
+                 "WHERE account_id IS NULL", LONG + "@example.org")
+        self.sql("INSERT INTO billing.grants (account_id, plan, reason) "
+                 "SELECT id, 'pro', %s FROM billing.accounts", LONG)
         self.failed = [self.failure() for _ in range(2)]
         self.sql("""INSERT INTO billing.stripe_events (event_id, type, outcome,
             error, stripe_customer_id) VALUES (%s, 'invoice.paid',
