@@ -1,9 +1,10 @@
 """Steps in which money goes back, or is said to: refunds, disputes, warnings."""
 
 from . import stripe
+from .ahead import have
 from .happenings import newest, step
 from .stripe import OLD
-from .till import AMOUNT, have
+from .till import AMOUNT
 
 OPEN = ("needs_response", "under_review", "appeal_needs_response",
         "appeal_under_review")

@@ -5,8 +5,9 @@ things stand does nothing and returns False.  Between the steps pass_time lets
 happen what Stripe does by itself: periods end, trials end, retries stop.
 """
 
+from .ahead import have
 from .stripe import DAY
-from .till import AMOUNT, LIVE, PRICES, Subscription, have
+from .till import AMOUNT, LIVE, PRICES, Subscription
 
 HOUR = 3600
 CYCLE = ("subscription_create", "subscription_cycle")

@@ -10,8 +10,9 @@ import random
 import time
 
 from . import claims, happenings, portal    # noqa: F401
+from .ahead import have
 from .stripe import DAY, NEW, OLD, new_id
-from .till import Till, have
+from .till import Till
 
 GAPS = (0, 0, 0, 0, 0, 0, 1, 2, 600, DAY, 3 * DAY, 12 * DAY, 32 * DAY)
 FIRST = ("buy", "buy", "buy_with_coupon", "begin_trial", "buy_by_debit",

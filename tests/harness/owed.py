@@ -7,10 +7,11 @@ comes by chance does not settle, is absent.
 
 import collections
 
+from .ahead import have
 from .claims import OPEN
 from .desk import when
 from .stripe import DAY
-from .till import LIVE, PRICES, have
+from .till import LIVE, PRICES
 
 RANKS = {"pro": 10, "team": 20}
 LISTED = {"price_pro_monthly": ("pro", "monthly"),

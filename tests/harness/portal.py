@@ -1,8 +1,9 @@
 """Steps that a customer or a shop takes: switches, pauses, cancellations."""
 
+from .ahead import have
 from .happenings import HOUR, newest, next_price, pick, step
 from .stripe import DAY
-from .till import PRICES, have
+from .till import PRICES
 
 
 def base(sub):

@@ -9,35 +9,12 @@ same second.
 """
 
 import contextlib
-import os
 
 from . import stripe
+from .ahead import have
 from .stripe import MONTH, NEW, OLD, YEAR
 
 AMOUNT = 1000
-
-# What lives have in them.  What the rules do not have yet is False here, and is
-# True with the change that brings it.  PAYDESK_AHEAD has it at once: all of it
-# that has these words in its name.
-HAVE = {
-    "several changes of a subscription in one second": False,
-    "an older invoice that is paid late": False,
-    "money for what is not sold here": False,
-    "an add-on beside a price that nobody knows": False,
-    "the beginning of a grace in every order": False,
-    "a day to cancel at that comes before the end of a trial": False,
-    "an overdue change of plan beside a cycle that is paid": False,
-    "the end of a customer, told before that of what they had": False,
-    "refunds, disputes and fraud warnings by policy": False,
-    "metadata that alone names the plan of what Stripe hands out": False,
-    "an add-on as a subscription of its own": False,
-}
-AHEAD = os.environ.get("PAYDESK_AHEAD")
-
-
-def have(what):
-    return HAVE[what] or (AHEAD is not None and AHEAD in what)
-
 
 # price: product, interval.
 PRICES = {
@@ -81,6 +58,15 @@ class Invoice:
         self.refunded = 0
         self.disputes = []          # each the status that it has now
         self.warned = False
+
+    def payment(self):
+        """What says which payment it was that paid it."""
+        return {"id": "inpay" + self.id[2:], "object": "invoice_payment",
+                "amount_paid": self.amount, "amount_requested": self.amount,
+                "currency": "usd", "invoice": self.id, "is_default": True,
+                "livemode": False, "status": "paid", "payment": {
+                    "type": "payment_intent",
+                    "payment_intent": self.payment_intent}}
 
 
 class Subscription:
@@ -263,12 +249,7 @@ class Till:
         self.tell_invoice(invoice, "paid")
         self.tell_invoice(invoice, "payment_succeeded")
         if self.api == NEW and invoice.amount:
-            self.tell("invoice_payment.paid", {
-                "id": stripe.new_id("inpay"), "object": "invoice_payment",
-                "amount_paid": invoice.amount, "invoice": invoice.id,
-                "livemode": False, "status": "paid", "payment": {
-                    "type": "payment_intent",
-                    "payment_intent": invoice.payment_intent}})
+            self.tell("invoice_payment.paid", invoice.payment())
 
     def fail(self, invoice):
         self.tell_invoice(invoice, "finalized")

@@ -81,6 +81,9 @@ def deliver(desk, tills, chance):
     life's events were sent, by customer."""
     for sub, till in ((s, t) for t in tills if t.fetched for s in t.subs):
         desk.stripe.put(sub.render(till.customer, till.api))
+    for invoice in (i for t in tills for s in t.subs for i in s.invoices):
+        if invoice.refunded or invoice.disputes or invoice.warned:
+            desk.stripe.put(invoice.payment())
     orders = {t.customer: order(t, chance) for t in tills}
     turns = [c for c, events in orders.items() for _ in events]
     chance.shuffle(turns)
@@ -163,7 +166,9 @@ def compare(desk, tills, policy):
     found = {}
     for till in tills:
         subs, account = expected(till, policy, now)
-        wrong = wrong_fields("account", account, people[till.account])
+        wrong = wrong_fields("account" + (" with %s" % policy if policy
+                                          else ""),
+                             account, people[till.account])
         for number, (id, must) in enumerate(subs.items(), 1):
             wrong += wrong_fields("subscription %d" % number, must,
                                   rows.get(id))
@@ -196,8 +201,10 @@ def line(event, till):
         said += [obj["id"], obj["billing_reason"], obj["status"],
                  "amount %d" % obj["amount_due"],
                  "made +%ds" % (obj["created"] - first)]
-    elif obj["object"] == "checkout.session":
-        said += [obj["payment_status"]]
+        said += [obj[k] for k in ("payment_intent",) if k in obj]
+    else:
+        said += [str(obj[k]) for k in ("payment_status", "amount_refunded",
+                                       "status", "payment_intent") if k in obj]
     return " ".join(said)
 
 
