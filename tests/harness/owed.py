@@ -14,6 +14,7 @@ from .stripe import DAY
 from .till import LIVE, PRICES
 
 RANKS = {"pro": 10, "team": 20}
+PROJECTS = {"pro": 10, "team": 100, "more": 5}
 LISTED = {"price_pro_monthly": ("pro", "monthly"),
           "price_pro_annual": ("pro", "annual"),
           "price_pro_special": ("pro", "monthly"),
@@ -31,7 +32,8 @@ MARGIN = DAY    # too near to an end to be asked
 
 def catalog(policy=None, later=True):
     """What is sold; LATER names a price that was forgotten at first."""
-    team = {"rank": RANKS["team"], "features": {"projects": 100},
+    features = {p: {"projects": n} for p, n in PROJECTS.items()}
+    team = {"rank": RANKS["team"], "features": features["team"],
             "monthly": {"price": "price_team_monthly"},
             "annual": {"price": "price_team_annual"}}
     if later:
@@ -40,13 +42,13 @@ def catalog(policy=None, later=True):
     return {
         "default_plan": "pro",
         "plans": {
-            "pro": {"rank": RANKS["pro"], "features": {"projects": 10},
+            "pro": {"rank": RANKS["pro"], "features": features["pro"],
                     "monthly": {"price": "price_pro_monthly"},
                     "annual": {"price": "price_pro_annual"},
                     "products": ["prod_pro"]},
             "team": team,
             "more": {"addon": True, "per_seat": True,
-                     "features": {"projects": 5},
+                     "features": features["more"],
                      "monthly": {"price": ADDON}}},
         "policy": {"grace_days": 14, **(policy or {})},
         "referral": {"days": 45}}
@@ -211,7 +213,8 @@ def account_row(till, owed, now):
         row["tier"] = tier(owed)
     if not sources:
         return {**row, **nothing(paid, claims.values())}
-    return {**row, "access": True, **leading(sources, paid)}
+    return {**row, "access": True, **leading(sources, paid),
+            **features(sources, [o for o in owed if not claims.get(o)])}
 
 
 def nothing(paid, claims):
@@ -222,6 +225,19 @@ def nothing(paid, claims):
         return {"access": paid, "reason": "credit" if paid else "none"}
     return {"access": False, "reason": "suspended"} if (
         "ended" not in claims) else {"access": False}
+
+
+def features(sources, owed):
+    """Of the best plan, and of the add-ons that run beside it."""
+    more = [o for o in owed if ADDON in o.sub.prices()
+            and not o.sub.ended() and not o.withheld]
+    if any(o.sub.status not in LIVE or o.sub.fields["pause_collection"]
+           for o in more):
+        return {}
+    best = max((s.plan for s in sources), key=RANKS.get)
+    return {"projects": PROJECTS[best] + sum(
+        PROJECTS["more"] * i["quantity"] for o in more for i in o.sub.items
+        if i["price"] == ADDON)}
 
 
 def leading(sources, paid):

@@ -159,7 +159,9 @@ def compare(desk, tills, policy):
     people = {r["external_id"]: r for r in desk.sql("""
         SELECT v.*, r.converted_at IS NOT NULL AS converted,
                coalesce(v.credit_until > now() + interval '1 day', false)
-                   AS credited
+                   AS credited,
+               (billing.account_show(v.external_id, NULL, NULL, NULL)
+                   #>> '{features,projects}')::int AS projects
         FROM billing.access v LEFT JOIN billing.referrals r
             ON r.referred_account_id = v.account_id
         WHERE v.external_id = ANY(%s)""", [t.account for t in tills])}
