@@ -3,7 +3,8 @@
 told, what may be used is what is paid.
 
 PAYDESK_SEED repeats a run, PAYDESK_LIVES says how many lives it has;
-PAYDESK_LIFE is the number of one life, which is told in many orders.
+PAYDESK_LIFE is the number of one life, which is told in many orders, and
+PAYDESK_AHEAD switches on what stands in harness/ahead.py.
 """
 
 import concurrent.futures
