@@ -51,7 +51,6 @@ CREATE TABLE billing.subscriptions (
 	known_plan             text,
 	known_period           text,
 	known_at               timestamptz,
-	known_rank             smallint,
 	current_period_start   timestamptz,
 	current_period_end     timestamptz,
 	trial_end              timestamptz,
@@ -59,25 +58,33 @@ CREATE TABLE billing.subscriptions (
 	cancel_at              timestamptz,
 	last_event_at          timestamptz,
 	last_event_rank        smallint,
-	computed_status        text NOT NULL DEFAULT 'incomplete',
 	snapshot_status        text,
 	previous               jsonb,
+	rivals                 jsonb,
+	latest_invoice         text,
+	schedule               text,
 	was_active             boolean NOT NULL DEFAULT false,
+	customer_deleted       boolean NOT NULL DEFAULT false,
 	payment_failed_at      timestamptz,
 	payment_paid_at        timestamptz,
+	failing_since          timestamptz,
+	invoice_event_at       timestamptz,
+	past_due_entry         timestamptz,
 	past_due_since         timestamptz,
 	checkout_unpaid        boolean NOT NULL DEFAULT false,
 	checkout_paid_at       timestamptz,
 	invoice_paid           boolean NOT NULL DEFAULT false,
 	money_at               timestamptz,
+	refunded               boolean NOT NULL DEFAULT false,
+	dispute                text CHECK (dispute IN ('open', 'lost')),
+	fraud_warned           boolean NOT NULL DEFAULT false,
 	pause_collection       jsonb,
 	created_at             timestamptz NOT NULL DEFAULT now(),
 	updated_at             timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 80);
 
 CREATE INDEX subscriptions_account ON billing.subscriptions (account_id);
-CREATE INDEX subscriptions_unlinked_customer
-	ON billing.subscriptions (stripe_customer_id) WHERE account_id IS NULL;
+CREATE INDEX subscriptions_customer ON billing.subscriptions (stripe_customer_id);
 CREATE INDEX subscriptions_unlinked_ref
 	ON billing.subscriptions (account_ref) WHERE account_id IS NULL;
 CREATE INDEX subscriptions_unlinked_email
@@ -85,8 +92,6 @@ CREATE INDEX subscriptions_unlinked_email
 
 COMMENT ON COLUMN billing.subscriptions.status IS
 	'what the newest facts add up to: billing.subscription_status()';
-COMMENT ON COLUMN billing.subscriptions.computed_status IS
-	'status as the last event left it; another one there was set by hand';
 COMMENT ON COLUMN billing.subscriptions.snapshot_status IS
 	'the status that Stripe''s newest subscription object said';
 COMMENT ON COLUMN billing.subscriptions.last_event_at IS
@@ -101,6 +106,18 @@ COMMENT ON COLUMN billing.subscriptions.email_claimed IS
 	'email is what the customer object says: access may follow, no binding';
 COMMENT ON COLUMN billing.subscriptions.previous IS
 	'what the newest object says of before: status, quantity, price, times';
+COMMENT ON COLUMN billing.subscriptions.rivals IS
+	'all the objects of the newest second, when there are several: billing.newest()';
+COMMENT ON COLUMN billing.subscriptions.payment_failed_at IS
+	'when the invoice that decides failed last, unless it was paid: rules/invoice.sql';
+COMMENT ON COLUMN billing.subscriptions.failing_since IS
+	'when it failed first';
+COMMENT ON COLUMN billing.subscriptions.invoice_event_at IS
+	'Stripe''s clock of the last event of any of its invoices';
+COMMENT ON COLUMN billing.subscriptions.refunded IS
+	'the money of its newest paid period was given back in full';
+COMMENT ON COLUMN billing.subscriptions.dispute IS
+	'a bank disputes a payment of it, or has won that for the newest paid period';
 COMMENT ON COLUMN billing.subscriptions.items IS
 	'all of Stripe''s items: price, product, quantity, interval, start, end';
 COMMENT ON COLUMN billing.subscriptions.said_plan IS
@@ -118,9 +135,11 @@ COMMENT ON COLUMN billing.subscriptions.checkout_unpaid IS
 COMMENT ON COLUMN billing.subscriptions.invoice_paid IS
 	'some invoice of it has been paid, whenever that was';
 COMMENT ON COLUMN billing.subscriptions.money_at IS
-	'when the first money came: an invoice of its cycle, paid with more than nothing';
+	'when the first money came that stayed: an invoice of its cycle, paid with more than nothing';
 COMMENT ON COLUMN billing.subscriptions.was_active IS
 	'it has been trialing or active, as any of its events says, also a stale one';
+COMMENT ON COLUMN billing.subscriptions.past_due_entry IS
+	'when it became past due last, as previous_attributes of any of its events say';
 COMMENT ON COLUMN billing.subscriptions.past_due_since IS
 	'Stripe''s clock when a payment was first known to be missing; grace counts from here';
 
@@ -142,20 +161,38 @@ CREATE TYPE billing.stripe_facts AS (
 	reference            text,
 	account_ref          text,
 	payment_link         boolean,
+	invoice              text,
+	invoice_created      timestamptz,
 	billing_reason       text,
 	amount_paid          bigint,
-	pause_collection     jsonb,
+	url                  text,
+	payment              text,
+	charge               text,
+	amount               bigint,
+	refund               text,
+	refunded             boolean,
+	dispute              text,
+	dispute_status       text,
+	due_by               timestamptz,
 	email                text,
+	schedule             text,
+	schedule_status      text,
+	next_at              timestamptz,
+	next_items           jsonb,
+	fetched_at           timestamptz,
 	status               text,
 	previous             jsonb,
 	rank                 smallint,
 	items                jsonb,
 	metadata             jsonb,
+	own_metadata         jsonb,
 	current_period_start timestamptz,
 	current_period_end   timestamptz,
 	trial_end            timestamptz,
 	cancel_at_period_end boolean,
-	cancel_at            timestamptz
+	cancel_at            timestamptz,
+	pause_collection     jsonb,
+	latest_invoice       text
 );
 
 COMMENT ON TYPE billing.stripe_facts IS
@@ -237,10 +274,16 @@ CREATE TABLE billing.referrals (
 	created_at          timestamptz NOT NULL DEFAULT now(),
 	converted_at        timestamptz,
 	credited_at         timestamptz,
+	days                integer,
+	referrer_from       timestamptz,
+	referred_from       timestamptz,
 	CHECK (referrer_account_id <> referred_account_id)
 );
 
 CREATE INDEX referrals_referrer ON billing.referrals (referrer_account_id);
+
+COMMENT ON COLUMN billing.referrals.referrer_from IS
+	'when the days that the referrer got begin to count; referred_from likewise';
 
 CREATE TABLE billing.grants (
 	id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -284,7 +327,7 @@ CREATE TABLE billing.bindings (
 	account_id bigint REFERENCES billing.accounts ON DELETE SET NULL,
 	customer   text NOT NULL,
 	proof      text NOT NULL CHECK (proof IN ('metadata', 'e-mail', 'operator', 'unlinked',
-	                       'replaced')),
+	                       'replaced', 'deleted')),
 	noted_by   text,
 	at         timestamptz NOT NULL DEFAULT now()
 );
@@ -294,7 +337,8 @@ CREATE INDEX bindings_customer ON billing.bindings (customer);
 
 COMMENT ON TABLE billing.bindings IS
 	'which customer of Stripe''s became whose, and by what proof; only ever added to';
-COMMENT ON COLUMN billing.bindings.proof IS 'unlinked: an operator took it from the account';
+COMMENT ON COLUMN billing.bindings.proof IS
+	'unlinked: an operator took it from the account; deleted: it was deleted at Stripe';
 COMMENT ON COLUMN billing.bindings.noted_by IS 'the person who did it; NULL: an event did';
 
 CREATE TABLE billing.checkout_sessions (

@@ -25,3 +25,13 @@ clock_wall_ms(void)
 {
 	return read_ms(CLOCK_REALTIME);
 }
+
+/* clock_wall_us - may be set */
+int64_t
+clock_wall_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}

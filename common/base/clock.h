@@ -12,4 +12,7 @@ int64_t clock_monotonic_ms(void);
 /* Milliseconds since 1970, as this host has it. */
 int64_t clock_wall_ms(void);
 
+/* The same in microseconds. */
+int64_t clock_wall_us(void);
+
 #endif

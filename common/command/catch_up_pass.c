@@ -28,6 +28,7 @@ const struct db_statement *const catch_up_statements[] = {
 };
 
 #define DAY_S 86400
+#define TYPES_MAX 20 /* in a question: docs.stripe.com/api/events/list */
 #define PAGE_ARENA_MAX (64 << 20) /* bytes */
 #define EVENT_ARENA_MAX (4 << 20)
 #define WALK_ARENA_MAX (16 << 20) /* the ids where half a million pages begin */
@@ -76,7 +77,7 @@ catch_up_pass_free(struct catch_up_pass *pass)
 	arena_free(pass->walk);
 }
 
-/* ask - the page after an id, of the types that a function lists */
+/* ask - the page after an id */
 static enum rc
 ask(struct catch_up_pass *pass, struct arena *arena, const char *query,
     const char *after, struct stripe_page *page)
@@ -85,16 +86,19 @@ ask(struct catch_up_pass *pass, struct arena *arena, const char *query,
 	    "/v1/events", query, after, page);
 }
 
-/* make_query - types from a table, and since when */
+/* make_query - types from that number on, and since when */
 static const char *
-make_query(struct catch_up_pass *pass, const char *(*type)(size_t number))
+make_query(struct catch_up_pass *pass, size_t first)
 {
 	const char *query = arena_printf(
 	    pass->walk, "created%%5Bgte%%5D=%" PRId64, pass->counts.since_s);
+	const char *type;
 
-	for (size_t i = 0; query != NULL && type(i) != NULL; i++)
+	for (size_t i = 0; query != NULL && i < TYPES_MAX &&
+	     (type = stripe_intake_listed(first + i)) != NULL;
+	     i++)
 		query = arena_printf(
-		    pass->walk, "%s&types%%5B%zu%%5D=%s", query, i, type(i));
+		    pass->walk, "%s&types%%5B%zu%%5D=%s", query, i, type);
 	return query;
 }
 
@@ -228,12 +232,11 @@ walk_down(struct catch_up_pass *pass, const char *query,
 	return rc;
 }
 
-/* catch_up_list - everything that a table of types names */
+/* catch_up_list - everything of the types from that number on */
 static enum rc
-catch_up_list(struct catch_up_pass *pass, const char *(*type)(size_t number),
-    int64_t *newest_s)
+catch_up_list(struct catch_up_pass *pass, size_t first, int64_t *newest_s)
 {
-	const char *query = make_query(pass, type);
+	const char *query = make_query(pass, first);
 	struct stripe_page top, page;
 	struct stop *stop;
 	enum rc rc;
@@ -310,20 +313,22 @@ note_done(struct catch_up_pass *pass)
 
 /*
  * catch_up_pass_run - once over the list. Where the next one begins is taken from the
- * first list alone: what is older was there when the second was read.
+ * first list alone: what is older was there when the others were read.
  */
 enum rc
 catch_up_pass_run(struct catch_up_pass *pass, int64_t since_s)
 {
-	int64_t unused_s;
+	int64_t newest_s;
 	enum rc rc;
 
 	memset(&pass->counts, 0, sizeof pass->counts);
 	rc = choose_start(pass, since_s);
-	if (rc == RC_OK)
-		rc = catch_up_list(pass, stripe_intake_applied, &pass->until_s);
-	if (rc == RC_OK)
-		rc = catch_up_list(pass, stripe_intake_recorded, &unused_s);
+	for (size_t i = 0; rc == RC_OK && stripe_intake_listed(i) != NULL;
+	     i += TYPES_MAX) {
+		rc = catch_up_list(pass, i, &newest_s);
+		if (i == 0)
+			pass->until_s = newest_s;
+	}
 	if (rc == RC_OK)
 		rc = note_done(pass);
 	arena_reset(pass->walk);

@@ -11,8 +11,6 @@ DB_STATEMENT(reconcile_compare, 3,
     "SELECT subscription, status, by_payment FROM"
     " billing.reconcile_compare($1, $2, to_timestamp($3))");
 DB_STATEMENT(reconcile_excuse, 2, "SELECT billing.reconcile_excuse($1, $2)");
-DB_STATEMENT(
-    reconcile_yield, 2, "SELECT billing.reconcile_yield($1, to_timestamp($2))");
 DB_STATEMENT(reconcile_settle, 3,
     "SELECT billing.reconcile_settle($1, $2,"
     " to_timestamp($3))");
@@ -26,7 +24,6 @@ DB_STATEMENT(reconcile_gone, 3, "SELECT billing.reconcile_gone($1, $2, $3)");
 const struct db_statement *const reconcile_walk_statements[] = {
 	&sql_reconcile_compare.is,
 	&sql_reconcile_excuse.is,
-	&sql_reconcile_yield.is,
 	&sql_reconcile_settle.is,
 	&sql_reconcile_page_done.is,
 	&sql_reconcile_unseen.is,
@@ -66,11 +63,12 @@ busy(enum rc rc)
 	return rc == RC_OK ? RC_OK : RC_BUSY;
 }
 
-/* seconds - as a parameter */
+/* seconds - as a parameter, with its fraction */
 static const char *
-seconds(struct reconcile_walk *walk, int64_t at_s)
+seconds(struct reconcile_walk *walk, int64_t at_us)
 {
-	return arena_printf(walk->one, "%" PRId64, at_s);
+	return arena_printf(walk->one, "%" PRId64 ".%06" PRId64,
+	    at_us / 1000000, at_us % 1000000);
 }
 
 /* find - the subscription of that id on a page; NULL: it is not there */
@@ -94,54 +92,56 @@ find(json_object *data, const char *id)
  * while the latest invoice is open, active once it is paid
  */
 static bool
-stands(
-    struct reconcile_walk *walk, json_object *subscription, const char *status)
+stands(struct reconcile_walk *walk, json_object *subscription,
+    const char *status, json_object **invoice)
 {
 	const char *id, *paid;
-	json_object *invoice;
 
 	if (json_id(subscription, "latest_invoice", &id) != RC_OK ||
 	    stripe_api_object(stripe_intake_api(walk->intake), walk->one,
-		INVOICES, id, &invoice, NULL) != RC_OK ||
-	    json_string(invoice, "status", &paid) != RC_OK)
+		INVOICES, id, invoice, NULL) != RC_OK ||
+	    json_string(*invoice, "status", &paid) != RC_OK)
 		return false;
 	return strcmp(status, "past_due") == 0 ? strcmp(paid, "open") == 0 :
 						 strcmp(paid, "paid") == 0;
 }
 
 /*
- * apply - what Stripe says, as an event of our own; fact, where given, is the
- * payment that its status stands by
+ * apply - what Stripe says, as an event of our own; fact, where given, is what
+ * became of the invoice that its status stands by
  */
 static enum rc
-apply(struct reconcile_walk *walk, json_object *subscription, const char *fact,
-    int64_t at_s)
+apply(struct reconcile_walk *walk, json_object *subscription,
+    json_object *invoice, const char *fact, int64_t at_us)
 {
+	const char *problem;
 	struct db *db = walk->service->db;
 	enum ledger_outcome outcome;
 	struct ledger_entry entry;
 	size_t len;
 	const char *body = stripe_intake_own_event(
-	    walk->intake, walk->one, subscription, at_s, &len);
+	    walk->intake, walk->one, subscription, at_us, &len);
 	enum rc rc;
 
 	if (body == NULL)
 		return RC_TOO_LARGE;
 	rc = stripe_intake_prepare(
 	    walk->intake, db, walk->one, body, len, &entry);
-	if (rc == RC_OK) {
+	if (rc == RC_OK && fact != NULL) {
 		entry.facts.fact = fact;
-		rc = ledger_apply(db, walk->one, &entry, &outcome);
+		rc = stripe_facts_of_invoice(invoice, &entry.facts, &problem);
 	}
+	if (rc == RC_OK)
+		rc = ledger_apply(db, walk->one, &entry, &outcome);
 	return rc == RC_OK ? RC_OK : RC_BUSY;
 }
 
 /* settle - note which differences of these subscriptions are no more */
 static enum rc
-settle(struct reconcile_walk *walk, json_object *found, const char *at_s)
+settle(struct reconcile_walk *walk, json_object *found, const char *at_us)
 {
 	const char *const params[] = { walk->run,
-		json_object_to_json_string(found), at_s };
+		json_object_to_json_string(found), at_us };
 
 	return busy(
 	    db_run(walk->service->db, sql_reconcile_settle, params, NULL));
@@ -149,21 +149,18 @@ settle(struct reconcile_walk *walk, json_object *found, const char *at_s)
 
 /* fix - and see what that has changed */
 static enum rc
-fix(struct reconcile_walk *walk, const char *id, json_object *subscription,
-    const char *fact, int64_t at_s)
+fix(struct reconcile_walk *walk, json_object *subscription,
+    json_object *invoice, const char *fact, int64_t at_us)
 {
 	json_object *one = json_object_new_array(), *found;
-	const char *const params[] = { id, seconds(walk, at_s) };
 	enum rc rc;
 
 	json_object_array_add(one, json_object_get(subscription));
 	found = describe_all(walk, one);
 	json_object_put(one);
-	rc = busy(db_run(walk->service->db, sql_reconcile_yield, params, NULL));
+	rc = apply(walk, subscription, invoice, fact, at_us);
 	if (rc == RC_OK)
-		rc = apply(walk, subscription, fact, at_s);
-	if (rc == RC_OK)
-		rc = settle(walk, found, params[1]);
+		rc = settle(walk, found, seconds(walk, at_us));
 	json_object_put(found);
 	return rc;
 }
@@ -171,14 +168,15 @@ fix(struct reconcile_walk *walk, const char *id, json_object *subscription,
 /* handle - a subscription that differs; by_payment: perhaps with good reason */
 static enum rc
 handle(struct reconcile_walk *walk, json_object *subscription, const char *id,
-    const char *status, bool by_payment, int64_t at_s)
+    const char *status, bool by_payment, int64_t at_us)
 {
 	const char *const params[] = { walk->run, id };
+	json_object *invoice = NULL;
 	const char *fact = NULL;
 	struct db_result *result;
 	bool differs = true;
 
-	if (by_payment && stands(walk, subscription, status)) {
+	if (by_payment && stands(walk, subscription, status, &invoice)) {
 		if (busy(db_run(walk->service->db, sql_reconcile_excuse, params,
 			&result)) != RC_OK)
 			return RC_BUSY;
@@ -189,16 +187,16 @@ handle(struct reconcile_walk *walk, json_object *subscription, const char *id,
 	}
 	if (!differs || !walk->fix)
 		return RC_OK;
-	return fix(walk, id, subscription, fact, at_s);
+	return fix(walk, subscription, invoice, fact, at_us);
 }
 
 /* compare - what Stripe answered with what is here */
 static enum rc
 compare(struct reconcile_walk *walk, json_object *data, json_object *found,
-    int64_t at_s)
+    int64_t at_us)
 {
 	const char *const params[] = { walk->run,
-		json_object_to_json_string(found), seconds(walk, at_s) };
+		json_object_to_json_string(found), seconds(walk, at_us) };
 	struct db_result *result;
 	enum rc rc = busy(
 	    db_run(walk->service->db, sql_reconcile_compare, params, &result));
@@ -210,7 +208,7 @@ compare(struct reconcile_walk *walk, json_object *data, json_object *found,
 
 		rc = handle(walk, find(data, id), id,
 		    db_result_text(result, i, 1),
-		    *db_result_text(result, i, 2) == 't', at_s);
+		    *db_result_text(result, i, 2) == 't', at_us);
 		arena_reset(walk->one);
 	}
 	db_result_free(result);
@@ -234,7 +232,7 @@ do_page(struct reconcile_walk *walk, const struct stripe_page *page)
 	if (page->has_more && last == NULL)
 		return RC_UPSTREAM;
 	found = describe_all(walk, page->data);
-	rc = compare(walk, page->data, found, page->before_s);
+	rc = compare(walk, page->data, found, page->before_us);
 	params[0] = walk->run;
 	params[1] = json_object_to_json_string(found);
 	params[2] = last;
@@ -276,8 +274,8 @@ walk_list(struct reconcile_walk *walk)
  * none of these books: then this is another account.
  */
 static enum rc
-end_gone(struct reconcile_walk *walk, const char *id, const char *object,
-    bool known, int64_t at_s)
+end_gone(
+    struct reconcile_walk *walk, const char *object, bool known, int64_t at_us)
 {
 	json_object *canceled;
 
@@ -287,7 +285,7 @@ end_gone(struct reconcile_walk *walk, const char *id, const char *object,
 	}
 	if (json_parse(walk->one, object, strlen(object), &canceled) != RC_OK)
 		return RC_TOO_LARGE;
-	return fix(walk, id, canceled, NULL, at_s);
+	return fix(walk, canceled, NULL, NULL, at_us);
 }
 
 /* ask_about - one that is alive here and was not on the list */
@@ -302,19 +300,19 @@ ask_about(struct reconcile_walk *walk, const struct db_result *rows, int row)
 	enum rc rc;
 
 	rc = stripe_api_object(stripe_intake_api(walk->intake), walk->page,
-	    LIST, id, &subscription, &page.before_s);
+	    LIST, id, &subscription, &page.before_us);
 	if (rc == RC_NOT_FOUND) {
 		rc = busy(db_run(
 		    walk->service->db, sql_reconcile_gone, params, NULL));
 		if (rc == RC_OK && walk->fix)
-			rc = end_gone(walk, id, db_result_text(rows, row, 3),
+			rc = end_gone(walk, db_result_text(rows, row, 3),
 			    *db_result_text(rows, row, 2) == 't',
-			    page.before_s);
+			    page.before_us);
 	} else if (rc == RC_OK) {
 		page.data = json_object_new_array();
 		json_object_array_add(page.data, json_object_get(subscription));
 		found = describe_all(walk, page.data);
-		rc = compare(walk, page.data, found, page.before_s);
+		rc = compare(walk, page.data, found, page.before_us);
 		json_object_put(found);
 		json_object_put(page.data);
 	}

@@ -14,6 +14,7 @@ common_stripe_libstripe_a_SOURCES = \
 	common/stripe/stripe_event.c common/stripe/stripe_event.h \
 	common/stripe/stripe_facts.c common/stripe/stripe_facts.h \
 	common/stripe/stripe_facts_json.c \
+	common/stripe/stripe_facts_money.c \
 	common/stripe/stripe_intake.c common/stripe/stripe_intake.h \
 	common/stripe/stripe_state.h
 

@@ -85,15 +85,19 @@ get(struct stripe_api *api, struct arena *arena,
 /* stripe_api_subscription - as it is now */
 enum rc
 stripe_api_subscription(struct stripe_api *api, struct arena *arena,
-    const char *id, long timeout_ms, json_object **subscription)
+    const char *id, long timeout_ms, json_object **subscription,
+    int64_t *before_us)
 {
 	struct stripe_exchange exchange = { .kind = "/v1/subscriptions",
 		.timeout_ms = timeout_ms };
+	enum rc rc;
 
 	if (!usable_id(id))
 		return RC_NOT_FOUND;
 	exchange.path = arena_printf(arena, "/v1/subscriptions/%s", id);
-	return get(api, arena, &exchange, subscription);
+	rc = get(api, arena, &exchange, subscription);
+	*before_us = exchange.before_us;
+	return rc;
 }
 
 /* stripe_api_event - the event as it was sent */
@@ -171,7 +175,7 @@ walk(struct stripe_api *api, struct arena *arena,
 /* stripe_api_object - one of those that a walk asks about */
 enum rc
 stripe_api_object(struct stripe_api *api, struct arena *arena, const char *path,
-    const char *id, json_object **object, int64_t *before_s)
+    const char *id, json_object **object, int64_t *before_us)
 {
 	struct stripe_exchange exchange = { .kind = path };
 	enum rc rc;
@@ -180,8 +184,8 @@ stripe_api_object(struct stripe_api *api, struct arena *arena, const char *path,
 		return RC_NOT_FOUND;
 	exchange.path = arena_printf(arena, "%s/%s", path, id);
 	rc = walk(api, arena, &exchange, object);
-	if (before_s != NULL)
-		*before_s = exchange.before_s;
+	if (before_us != NULL)
+		*before_us = exchange.before_us;
 	return rc;
 }
 
@@ -204,7 +208,7 @@ stripe_api_page(struct stripe_api *api, struct arena *arena, const char *path,
 	rc = walk(api, arena, &exchange, &list);
 	if (rc != RC_OK)
 		return RC_UPSTREAM;
-	page->before_s = exchange.before_s;
+	page->before_us = exchange.before_us;
 	page->data = json_member(list, "data");
 	if (!json_object_is_type(page->data, json_type_array) ||
 	    json_boolean(list, "has_more", &page->has_more) != RC_OK) {

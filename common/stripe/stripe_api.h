@@ -49,13 +49,14 @@ const char *stripe_api_mode(const struct config *config);
 
 /*
  * GET /v1/subscriptions/:id and GET /v1/events/:id, asked once, within
- * timeout_ms. The object lives in the arena; *text, where given, is the
- * answer's text.
+ * timeout_ms. The object lives in the arena; *before_us is Stripe's clock when
+ * it was asked, in microseconds; *text is the answer's text.
  *   RC_NOT_FOUND  Stripe has no such object (any more)
  *   RC_UPSTREAM   no usable answer; logged
  */
 enum rc stripe_api_subscription(struct stripe_api *api, struct arena *arena,
-    const char *id, long timeout_ms, json_object **subscription) MUST_CHECK;
+    const char *id, long timeout_ms, json_object **subscription,
+    int64_t *before_us) MUST_CHECK;
 enum rc stripe_api_event(struct stripe_api *api, struct arena *arena,
     const char *id, long timeout_ms, const char **text, size_t *len) MUST_CHECK;
 
@@ -71,17 +72,17 @@ enum rc stripe_api_live_subscription(struct stripe_api *api,
 
 /*
  * GET path/:id, for commands that walk: see stripe_api_page(). Results as
- * above; *before_s, where given, is Stripe's clock before it answered.
+ * above; *before_us, where given, is Stripe's clock when it was asked.
  */
 enum rc stripe_api_object(struct stripe_api *api, struct arena *arena,
     const char *path, const char *id, json_object **object,
-    int64_t *before_s) MUST_CHECK;
+    int64_t *before_us) MUST_CHECK;
 
 /* A page of a list; data is an array, and lives in the arena. */
 struct stripe_page {
 	json_object *data;
-	bool has_more;	  /* there is another one after it */
-	int64_t before_s; /* Stripe's clock before it answered */
+	bool has_more;	   /* there is another one after it */
+	int64_t before_us; /* Stripe's clock when it was asked */
 };
 
 /*

@@ -159,6 +159,18 @@ answered_at(struct stripe_client *client)
 	return timegm(&tm);
 }
 
+/*
+ * clock_offset_us - Stripe's clock less ours. Its Date has no fraction, so a
+ * second of difference is none.
+ */
+static int64_t
+clock_offset_us(int64_t answered_s)
+{
+	int64_t ahead_s = answered_s - time(NULL);
+
+	return ahead_s >= -1 && ahead_s <= 1 ? 0 : ahead_s * 1000000;
+}
+
 /* keep_pace - a walk's calls do not come too fast */
 static void
 keep_pace(struct stripe_client *client)
@@ -193,7 +205,7 @@ stripe_client_exchange(struct stripe_client *client, struct arena *arena,
 	const char *headers[HEADERS_MAX];
 	struct http_call call = { exchange->method, NULL, headers,
 		exchange->body, exchange->body_len, 0, exchange->answer_max };
-	int64_t began_ms, deadline_ms;
+	int64_t deadline_ms;
 
 	exchange->error = "out of memory";
 	if (exchange->path != NULL)
@@ -203,10 +215,10 @@ stripe_client_exchange(struct stripe_client *client, struct arena *arena,
 		return RC_UPSTREAM;
 	if (exchange->walks)
 		keep_pace(client);
-	began_ms = clock_monotonic_ms();
-	deadline_ms = began_ms + exchange->timeout_ms;
+	deadline_ms = clock_monotonic_ms() + exchange->timeout_ms;
 	for (int number = 1;; number++) {
 		call.timeout_ms = deadline_ms - clock_monotonic_ms();
+		exchange->before_us = clock_wall_us();
 		attempt(client, arena, &call, exchange);
 		if (number == exchange->attempts ||
 		    !once_more(client, exchange) ||
@@ -216,7 +228,6 @@ stripe_client_exchange(struct stripe_client *client, struct arena *arena,
 	}
 	exchange->error = http_client_error(client->http);
 	exchange->answered_s = answered_at(client);
-	exchange->before_s = exchange->answered_s -
-	    (clock_monotonic_ms() - began_ms) / 1000 - 1;
+	exchange->before_us += clock_offset_us(exchange->answered_s);
 	return exchange->answer.status != 0 ? RC_OK : RC_UPSTREAM;
 }

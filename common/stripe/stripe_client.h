@@ -36,7 +36,7 @@ struct stripe_exchange {
 	const char *error;	   /* then why; until the next exchange */
 	const char *request_id;	   /* of the answer, or NULL */
 	int64_t answered_s;	   /* Stripe's clock then … */
-	int64_t before_s;	   /* … and before it was asked; else ours */
+	int64_t before_us;	   /* … and when it was asked: microseconds */
 };
 
 /*

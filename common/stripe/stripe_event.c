@@ -83,5 +83,8 @@ stripe_event_parse(struct arena *arena, const char *body, size_t body_len,
 	event->object = json_path(document, "data", "object", NULL);
 	event->previous = json_path(
 	    document, "data", "previous_attributes", NULL);
+	if (json_integer(json_member(document, "data"), "fetched_us", 0,
+		INT64_MAX, &event->fetched_us) != RC_OK)
+		event->fetched_us = -1;
 	return RC_OK;
 }

@@ -26,6 +26,7 @@ struct stripe_event {
 	bool thin;
 	json_object *object;   /* data.object, or NULL */
 	json_object *previous; /* data.previous_attributes, or NULL */
+	int64_t fetched_us;    /* of an event of our own, or -1 */
 };
 
 /*

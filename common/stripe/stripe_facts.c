@@ -14,20 +14,25 @@ stripe_facts_clear(struct stripe_facts *facts)
 	facts->period_end_s = -1;
 	facts->trial_end_s = -1;
 	facts->cancel_at_s = -1;
+	facts->invoice_created_s = -1;
+	facts->amount = -1;
+	facts->due_by_s = -1;
+	facts->next_at_s = -1;
+	facts->fetched_us = -1;
 }
 
-/* metadata - of an object, when it has any */
-static json_object *
-metadata(json_object *object)
+/* stripe_facts_metadata - of an object, when it has any */
+json_object *
+stripe_facts_metadata(json_object *object)
 {
 	json_object *meta = json_member(object, "metadata");
 
 	return json_object_is_type(meta, json_type_object) ? meta : NULL;
 }
 
-/* malformed - name the member that is */
-static enum rc
-malformed(const char **problem, const char *what)
+/* stripe_facts_malformed - name the member that is */
+enum rc
+stripe_facts_malformed(const char **problem, const char *what)
 {
 	*problem = what;
 	return RC_BAD_REQUEST;
@@ -63,11 +68,12 @@ read_items(struct stripe_facts *facts, const char **problem)
 
 		if (!read_time(item, "current_period_start", &start_s) ||
 		    !read_time(item, "current_period_end", &end_s))
-			return malformed(
+			return stripe_facts_malformed(
 			    problem, "items.data[].current_period_end");
 		if (json_integer(item, "quantity", 0, INT32_MAX, &quantity) ==
 		    RC_BAD_REQUEST)
-			return malformed(problem, "items.data[].quantity");
+			return stripe_facts_malformed(
+			    problem, "items.data[].quantity");
 		if (end_s > facts->period_end_s) {
 			facts->period_start_s = start_s;
 			facts->period_end_s = end_s;
@@ -87,22 +93,25 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
 
 	if (json_string(subscription, "id", &facts->subscription) != RC_OK ||
 	    *facts->subscription == '\0')
-		return malformed(problem, "subscription.id");
+		return stripe_facts_malformed(problem, "subscription.id");
 	if (json_id(subscription, "customer", &facts->customer) ==
 	    RC_BAD_REQUEST)
-		return malformed(problem, "subscription.customer");
+		return stripe_facts_malformed(problem, "subscription.customer");
 	rc = json_string(subscription, "status", &facts->status);
 	if (rc == RC_NOT_FOUND && facts->rank == RANK_DELETED)
 		facts->status = "canceled";
 	else if (rc != RC_OK || *facts->status == '\0')
-		return malformed(problem, "subscription.status");
+		return stripe_facts_malformed(problem, "subscription.status");
 	if (json_boolean(subscription, "cancel_at_period_end",
 		&at_period_end) == RC_BAD_REQUEST)
-		return malformed(problem, "subscription.cancel_at_period_end");
+		return stripe_facts_malformed(
+		    problem, "subscription.cancel_at_period_end");
 	if (!read_time(subscription, "cancel_at", &facts->cancel_at_s))
-		return malformed(problem, "subscription.cancel_at");
+		return stripe_facts_malformed(
+		    problem, "subscription.cancel_at");
 	if (!read_time(subscription, "trial_end", &facts->trial_end_s))
-		return malformed(problem, "subscription.trial_end");
+		return stripe_facts_malformed(
+		    problem, "subscription.trial_end");
 	facts->items = json_path(subscription, "items", "data", NULL);
 	if (read_items(facts, problem) != RC_OK)
 		return RC_BAD_REQUEST;
@@ -111,18 +120,24 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
 		 &facts->period_start_s) ||
 		!read_time(
 		    subscription, "current_period_end", &facts->period_end_s)))
-		return malformed(problem, "subscription.current_period_end");
+		return stripe_facts_malformed(
+		    problem, "subscription.current_period_end");
 	if (json_integer(subscription, "quantity", 0, INT32_MAX,
 		&facts->quantity) == RC_BAD_REQUEST)
-		return malformed(problem, "subscription.quantity");
+		return stripe_facts_malformed(problem, "subscription.quantity");
 	facts->cancel_scheduled = at_period_end || facts->cancel_at_s != -1;
-	facts->metadata = metadata(subscription);
+	facts->metadata = stripe_facts_metadata(subscription);
 	facts->pause_collection = json_member(subscription, "pause_collection");
 	if (json_integer(facts->pause_collection, "resumes_at", 0,
 		JSON_TIME_MAX, &resumes_s) == RC_BAD_REQUEST)
-		return malformed(
+		return stripe_facts_malformed(
 		    problem, "subscription.pause_collection.resumes_at");
 	facts->previous = previous;
+	if (json_id(subscription, "latest_invoice", &facts->latest_invoice) !=
+	    RC_OK)
+		facts->latest_invoice = NULL;
+	if (json_id(subscription, "schedule", &facts->schedule) != RC_OK)
+		facts->schedule = NULL;
 	return RC_OK;
 }
 
@@ -135,16 +150,17 @@ stripe_facts_checkout(
 	enum rc rc;
 
 	if (!json_object_is_type(session, json_type_object))
-		return malformed(problem, "data.object");
+		return stripe_facts_malformed(problem, "data.object");
 	if (json_id(session, "customer", &facts->customer) == RC_BAD_REQUEST)
-		return malformed(problem, "session.customer");
+		return stripe_facts_malformed(problem, "session.customer");
 	if (json_id(session, "subscription", &facts->subscription) ==
 	    RC_BAD_REQUEST)
-		return malformed(problem, "session.subscription");
+		return stripe_facts_malformed(problem, "session.subscription");
 	rc = json_string(session, "payment_status", &payment);
 	if (rc == RC_BAD_REQUEST)
-		return malformed(problem, "session.payment_status");
-	facts->metadata = metadata(session);
+		return stripe_facts_malformed(
+		    problem, "session.payment_status");
+	facts->metadata = stripe_facts_metadata(session);
 	if (json_string(session, "client_reference_id", &facts->reference) !=
 		RC_OK ||
 	    *facts->reference == '\0')
@@ -162,40 +178,6 @@ stripe_facts_checkout(
 	return RC_OK;
 }
 
-/* stripe_facts_invoice - whose invoice, and of which subscription */
-enum rc
-stripe_facts_invoice(
-    json_object *invoice, struct stripe_facts *facts, const char **problem)
-{
-	json_object *details = json_path(
-	    invoice, "parent", "subscription_details", NULL);
-	enum rc rc;
-
-	if (invoice == NULL)
-		return malformed(problem, "data.object");
-	if (json_id(invoice, "customer", &facts->customer) == RC_BAD_REQUEST)
-		return malformed(problem, "invoice.customer");
-	rc = json_id(details, "subscription", &facts->subscription);
-	if (rc == RC_NOT_FOUND)
-		rc = json_id(invoice, "subscription", &facts->subscription);
-	if (rc == RC_BAD_REQUEST ||
-	    (facts->subscription == NULL && facts->customer == NULL &&
-		json_member(invoice, "customer_account") == NULL))
-		return malformed(problem, "invoice.subscription");
-	if (json_string(invoice, "billing_reason", &facts->billing_reason) !=
-	    RC_OK)
-		facts->billing_reason = NULL;
-	if (json_integer(invoice, "amount_paid", 0, INT64_MAX,
-		&facts->amount_paid) == RC_BAD_REQUEST)
-		return malformed(problem, "invoice.amount_paid");
-	if (details == NULL)
-		details = json_member(invoice, "subscription_details");
-	facts->metadata = metadata(details);
-	if (json_string(invoice, "customer_email", &facts->email) != RC_OK)
-		facts->email = NULL;
-	return RC_OK;
-}
-
 /* stripe_facts_customer - the customer itself */
 enum rc
 stripe_facts_customer(
@@ -203,10 +185,10 @@ stripe_facts_customer(
 {
 	if (json_string(customer, "id", &facts->customer) != RC_OK ||
 	    *facts->customer == '\0')
-		return malformed(problem, "customer.id");
+		return stripe_facts_malformed(problem, "customer.id");
 	if (json_string(customer, "email", &facts->email) != RC_OK)
 		facts->email = NULL;
-	facts->metadata = metadata(customer);
+	facts->metadata = stripe_facts_metadata(customer);
 	return RC_OK;
 }
 
@@ -218,6 +200,7 @@ stripe_facts_complete(
 	struct stripe_facts whole = *fetched;
 
 	whole.fact = facts->fact;
+	whole.own_metadata = fetched->metadata;
 	whole.rank = facts->rank;
 	if (facts->customer != NULL)
 		whole.customer = facts->customer;

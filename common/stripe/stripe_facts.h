@@ -31,12 +31,26 @@ enum stripe_rank {
 struct stripe_facts {
 	const char *fact; /* see billing.stripe_apply() in sql/ */
 	const char *customer, *subscription;
-	const char *reference;	    /* a session's client_reference_id */
-	bool payment_link;	    /* anybody could write that reference */
-	const char *billing_reason; /* an invoice's */
-	int64_t amount_paid;	    /* of an invoice, in the smallest unit */
+	const char *reference; /* a session's client_reference_id */
+	bool payment_link;     /* anybody could write that reference */
 	const char *email;
-	json_object *metadata; /* of the object, an object or NULL */
+	json_object *metadata;	   /* of the object, an object or NULL */
+	json_object *own_metadata; /* of a snapshot that was fetched beside */
+
+	const char *invoice; /* and what it says */
+	int64_t invoice_created_s;
+	const char *billing_reason, *url;
+	int64_t amount_paid; /* in the smallest unit */
+
+	const char *payment, *charge; /* a payment intent, and its charge */
+	int64_t amount;		      /* of the charge, or -1 */
+	bool refunded;		      /* all of it */
+	const char *refund, *dispute, *dispute_status;
+	int64_t due_by_s; /* until when a dispute can be answered */
+
+	const char *schedule, *schedule_status;
+	int64_t next_at_s; /* when its next phase begins */
+	json_object *next_items;
 
 	const char *status;    /* NULL: there is no snapshot below */
 	json_object *previous; /* previous_attributes, or NULL */
@@ -47,6 +61,8 @@ struct stripe_facts {
 	int64_t cancel_at_s;
 	bool cancel_scheduled; /* at the period's end, or at cancel_at_s */
 	json_object *pause_collection; /* an object or NULL */
+	const char *latest_invoice;
+	int64_t fetched_us; /* Stripe's clock when it was asked for, or -1 */
 };
 
 /* Empties *facts: everything unknown. */
@@ -63,12 +79,38 @@ enum rc stripe_facts_checkout(json_object *session, struct stripe_facts *facts,
     const char **problem) MUST_CHECK;
 enum rc stripe_facts_invoice(json_object *invoice, struct stripe_facts *facts,
     const char **problem) MUST_CHECK;
+enum rc stripe_facts_invoice_payment(json_object *payment,
+    struct stripe_facts *facts, const char **problem) MUST_CHECK;
+enum rc stripe_facts_charge(json_object *charge, struct stripe_facts *facts,
+    const char **problem) MUST_CHECK;
+enum rc stripe_facts_refund(json_object *refund, struct stripe_facts *facts,
+    const char **problem) MUST_CHECK;
+enum rc stripe_facts_dispute(json_object *dispute, struct stripe_facts *facts,
+    const char **problem) MUST_CHECK;
+enum rc stripe_facts_warning(json_object *warning, struct stripe_facts *facts,
+    const char **problem) MUST_CHECK;
+enum rc stripe_facts_schedule(json_object *schedule, struct stripe_facts *facts,
+    const char **problem) MUST_CHECK;
 enum rc stripe_facts_customer(json_object *customer, struct stripe_facts *facts,
     const char **problem) MUST_CHECK;
 
 /*
+ * Adds what an invoice says of itself: its id, when and why it was made, what
+ * was paid of it. RC_BAD_REQUEST as above.
+ */
+enum rc stripe_facts_of_invoice(json_object *invoice,
+    struct stripe_facts *facts, const char **problem) MUST_CHECK;
+
+/* The metadata of an object; NULL: it has none. */
+json_object *stripe_facts_metadata(json_object *object);
+
+/* For the readers: names the member that is malformed in *problem. */
+enum rc stripe_facts_malformed(
+    const char **problem, const char *what) MUST_CHECK;
+
+/*
  * Adds the snapshot in fetched to facts that have none; who it is about stays
- * as facts say, where they say it: metadata of one of the two, never of both.
+ * as facts say, where they say it.
  */
 void stripe_facts_complete(
     struct stripe_facts *facts, const struct stripe_facts *fetched);

@@ -36,6 +36,12 @@ enum reading {
 	READ_CHECKOUT,
 	READ_SUBSCRIPTION,
 	READ_INVOICE,
+	READ_INVOICE_PAYMENT,
+	READ_CHARGE,
+	READ_REFUND,
+	READ_DISPUTE,
+	READ_WARNING,
+	READ_SCHEDULE,
 	READ_CUSTOMER,
 };
 
@@ -52,6 +58,8 @@ static const struct {
 	{ "checkout.session.completed", READ_CHECKOUT, RANK_FETCHED, NULL },
 	{ "checkout.session.async_payment_succeeded", READ_CHECKOUT,
 	    RANK_FETCHED, "checkout_paid" },
+	{ "checkout.session.async_payment_failed", READ_CHECKOUT, RANK_FETCHED,
+	    "checkout_unpaid" },
 	{ "customer.subscription.created", READ_SUBSCRIPTION, RANK_CREATED,
 	    NULL },
 	{ "customer.subscription.updated", READ_SUBSCRIPTION, RANK_UPDATED,
@@ -60,6 +68,10 @@ static const struct {
 	    NULL },
 	{ "customer.subscription.resumed", READ_SUBSCRIPTION, RANK_UPDATED,
 	    NULL },
+	{ "customer.subscription.pending_update_applied", READ_SUBSCRIPTION,
+	    RANK_UPDATED, NULL },
+	{ "customer.subscription.pending_update_expired", READ_SUBSCRIPTION,
+	    RANK_UPDATED, NULL },
 	{ "customer.subscription.trial_will_end", READ_SUBSCRIPTION,
 	    RANK_UPDATED, NULL },
 	{ "customer.subscription.deleted", READ_SUBSCRIPTION, RANK_DELETED,
@@ -69,6 +81,36 @@ static const struct {
 	    "payment_paid" },
 	{ "invoice.payment_failed", READ_INVOICE, RANK_UPDATED,
 	    "payment_failed" },
+	{ "invoice.payment_action_required", READ_INVOICE, RANK_UPDATED,
+	    "action_required" },
+	{ "invoice.overdue", READ_INVOICE, RANK_UPDATED, "invoice_overdue" },
+	{ "invoice.voided", READ_INVOICE, RANK_UPDATED, "invoice_closed" },
+	{ "invoice.marked_uncollectible", READ_INVOICE, RANK_UPDATED,
+	    "invoice_closed" },
+	{ "invoice_payment.paid", READ_INVOICE_PAYMENT, RANK_UPDATED,
+	    "invoice_payment" },
+	{ "charge.refunded", READ_CHARGE, RANK_UPDATED, "charge_refunded" },
+	{ "charge.refund.updated", READ_REFUND, RANK_UPDATED, NULL },
+	{ "refund.created", READ_REFUND, RANK_CREATED, NULL },
+	{ "refund.updated", READ_REFUND, RANK_UPDATED, NULL },
+	{ "refund.failed", READ_REFUND, RANK_UPDATED, NULL },
+	{ "charge.dispute.created", READ_DISPUTE, RANK_CREATED, "dispute" },
+	{ "charge.dispute.updated", READ_DISPUTE, RANK_UPDATED, "dispute" },
+	{ "charge.dispute.closed", READ_DISPUTE, RANK_DELETED, "dispute" },
+	{ "radar.early_fraud_warning.created", READ_WARNING, RANK_CREATED,
+	    "fraud_warning" },
+	{ "subscription_schedule.created", READ_SCHEDULE, RANK_CREATED,
+	    "schedule" },
+	{ "subscription_schedule.updated", READ_SCHEDULE, RANK_UPDATED,
+	    "schedule" },
+	{ "subscription_schedule.released", READ_SCHEDULE, RANK_DELETED,
+	    "schedule" },
+	{ "subscription_schedule.canceled", READ_SCHEDULE, RANK_DELETED,
+	    "schedule" },
+	{ "subscription_schedule.completed", READ_SCHEDULE, RANK_DELETED,
+	    "schedule" },
+	{ "subscription_schedule.aborted", READ_SCHEDULE, RANK_DELETED,
+	    "schedule" },
 	{ "customer.updated", READ_CUSTOMER, RANK_UPDATED, "customer_seen" },
 	{ "customer.deleted", READ_CUSTOMER, RANK_DELETED, "customer_deleted" },
 	{ OWN_TYPE, READ_SUBSCRIPTION, RANK_FETCHED, NULL },
@@ -76,15 +118,7 @@ static const struct {
 
 /* The events that are kept for people to look at. */
 static const char *const recorded[] = {
-	"checkout.session.async_payment_failed",
 	"checkout.session.expired",
-	"invoice.payment_action_required",
-	"charge.refunded",
-	"charge.dispute.created",
-	"charge.dispute.closed",
-	"refund.created",
-	"refund.updated",
-	"refund.failed",
 };
 
 /* stripe_intake_new - settings, client */
@@ -148,17 +182,23 @@ stripe_intake_recorded(size_t number)
 							     NULL;
 }
 
+/* stripe_intake_listed - from the first, then from the second */
+const char *
+stripe_intake_listed(size_t number)
+{
+	size_t applied = sizeof handled / sizeof *handled - 1;
+
+	return number < applied ? handled[number].type :
+				  stripe_intake_recorded(number - applied);
+}
+
 /* stripe_intake_type - from either */
 const char *
 stripe_intake_type(const char *type)
 {
 	const char *known;
 
-	for (size_t i = 0; (known = stripe_intake_applied(i)) != NULL; i++) {
-		if (strcmp(known, type) == 0)
-			return known;
-	}
-	for (size_t i = 0; (known = stripe_intake_recorded(i)) != NULL; i++) {
+	for (size_t i = 0; (known = stripe_intake_listed(i)) != NULL; i++) {
 		if (strcmp(known, type) == 0)
 			return known;
 	}
@@ -178,7 +218,7 @@ stripe_intake_snapshot(
 /* stripe_intake_own_event - named so that it cannot be taken for Stripe's */
 const char *
 stripe_intake_own_event(const struct stripe_intake *intake, struct arena *arena,
-    json_object *subscription, int64_t at_s, size_t *body_len)
+    json_object *subscription, int64_t at_us, size_t *body_len)
 {
 	json_object *event = json_object_new_object();
 	json_object *data = json_object_new_object();
@@ -190,16 +230,20 @@ stripe_intake_own_event(const struct stripe_intake *intake, struct arena *arena,
 		livemode = false;
 	if (json_string(subscription, "id", &id) != RC_OK)
 		id = "";
-	text = arena_printf(arena, "reconcile_%s_%" PRId64, id, at_s);
+	text = arena_printf(
+	    arena, "reconcile_%s_%" PRId64, id, at_us / 1000000);
 	json_object_object_add(
 	    event, "id", json_object_new_string(text != NULL ? text : ""));
 	json_object_object_add(
 	    event, "object", json_object_new_string("event"));
 	json_object_object_add(event, "type", json_object_new_string(OWN_TYPE));
-	json_object_object_add(event, "created", json_object_new_int64(at_s));
+	json_object_object_add(
+	    event, "created", json_object_new_int64(at_us / 1000000));
 	json_object_object_add(
 	    event, "livemode", json_object_new_boolean(livemode));
 	json_object_object_add(data, "object", json_object_get(subscription));
+	json_object_object_add(
+	    data, "fetched_us", json_object_new_int64(at_us));
 	json_object_object_add(event, "data", data);
 	text = json_object_to_json_string_length(event,
 	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, body_len);
@@ -245,31 +289,39 @@ action_for(const struct stripe_intake *intake, const struct stripe_event *event,
 	return LEDGER_IGNORE;
 }
 
+/* The readers; that of a subscription also looks at what was before. */
+static enum rc (*const readers[])(
+    json_object *object, struct stripe_facts *facts, const char **problem) = {
+	[READ_CHECKOUT] = stripe_facts_checkout,
+	[READ_INVOICE] = stripe_facts_invoice,
+	[READ_INVOICE_PAYMENT] = stripe_facts_invoice_payment,
+	[READ_CHARGE] = stripe_facts_charge,
+	[READ_REFUND] = stripe_facts_refund,
+	[READ_DISPUTE] = stripe_facts_dispute,
+	[READ_WARNING] = stripe_facts_warning,
+	[READ_SCHEDULE] = stripe_facts_schedule,
+	[READ_CUSTOMER] = stripe_facts_customer,
+};
+
 /* read_facts - by the kind of the object */
 static enum rc
 read_facts(const struct stripe_event *event, size_t row,
     struct stripe_facts *facts, const char **problem)
 {
-	enum rc rc = RC_INTERNAL;
+	enum rc rc;
 
 	*problem = "event.created";
 	if (event->created_s < 0)
 		return RC_BAD_REQUEST;
 	facts->rank = handled[row].rank;
-	switch (handled[row].reading) {
-	case READ_CHECKOUT:
-		rc = stripe_facts_checkout(event->object, facts, problem);
-		break;
-	case READ_SUBSCRIPTION:
+	if (handled[row].reading == READ_SUBSCRIPTION) {
+		if (facts->rank == RANK_FETCHED)
+			facts->fetched_us = event->fetched_us;
 		rc = stripe_facts_subscription(
 		    event->object, event->previous, facts, problem);
-		break;
-	case READ_INVOICE:
-		rc = stripe_facts_invoice(event->object, facts, problem);
-		break;
-	case READ_CUSTOMER:
-		rc = stripe_facts_customer(event->object, facts, problem);
-		break;
+	} else {
+		rc = readers[handled[row].reading](
+		    event->object, facts, problem);
 	}
 	if (handled[row].fact != NULL)
 		facts->fact = handled[row].fact;
@@ -305,6 +357,7 @@ fetch_subscription(struct stripe_intake *intake, struct db *db,
 	const char *id = entry->facts.subscription, *problem;
 	struct stripe_facts fetched;
 	json_object *subscription;
+	int64_t before_us;
 	bool known;
 
 	if (intake->api == NULL || intake->asks_nothing || id == NULL)
@@ -313,9 +366,10 @@ fetch_subscription(struct stripe_intake *intake, struct db *db,
 		return RC_BUSY;
 	if (known ||
 	    stripe_api_subscription(intake->api, arena, id, FETCH_TIMEOUT_MS,
-		&subscription) != RC_OK)
+		&subscription, &before_us) != RC_OK)
 		return RC_OK;
 	stripe_facts_clear(&fetched);
+	fetched.fetched_us = before_us;
 	if (stripe_facts_subscription(subscription, NULL, &fetched, &problem) ==
 		RC_OK &&
 	    strcmp(fetched.subscription, id) == 0)

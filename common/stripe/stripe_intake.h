@@ -57,12 +57,12 @@ enum rc stripe_intake_snapshot(json_object *subscription,
     struct stripe_facts *facts, const char **problem) MUST_CHECK;
 
 /*
- * The body of an event of our own that says what Stripe answered at a moment;
- * it goes the way of a delivery, to the ledger and with replay. NULL: no
+ * The body of an event of our own that says what Stripe answered, asked at a
+ * moment of its clock in microseconds; * it goes the way of a delivery, to the ledger and with replay. NULL: no
  * memory.
  */
 const char *stripe_intake_own_event(const struct stripe_intake *intake,
-    struct arena *arena, json_object *subscription, int64_t at_s,
+    struct arena *arena, json_object *subscription, int64_t at_us,
     size_t *body_len);
 
 /*
@@ -72,6 +72,9 @@ const char *stripe_intake_own_event(const struct stripe_intake *intake,
  */
 const char *stripe_intake_applied(size_t number);
 const char *stripe_intake_recorded(size_t number);
+
+/* All of them, by their number in both tables together. */
+const char *stripe_intake_listed(size_t number);
 
 /* A type as these tables have it; NULL when they do not. */
 const char *stripe_intake_type(const char *type);

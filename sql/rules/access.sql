@@ -27,6 +27,15 @@ LANGUAGE sql STABLE AS $$
 	END
 $$;
 
+-- When the period of the item that leads is over: its own end, where items have one.
+CREATE OR REPLACE FUNCTION billing.lead_end(s billing.subscriptions) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+	SELECT CASE WHEN jsonb_array_length(s.items) > 1 THEN coalesce((
+		SELECT max((i ->> 'end')::timestamptz) FROM jsonb_array_elements(s.items) i
+			WHERE i ->> 'price' = s.price_id), s.current_period_end)
+	ELSE s.current_period_end END
+$$;
+
 -- What one subscription gives: why there is access and until when, or two NULLs.
 --   trial, subscription  it runs; until the end of the trial or the period, NULL
 --                        while the period is not known yet
@@ -45,13 +54,14 @@ LANGUAGE sql STABLE AS $$
 	       CASE WHEN g.until > now() AND g.reason IS NOT NULL THEN g.until END
 	FROM (SELECT
 		CASE WHEN s.status = 'trialing'
-		     THEN coalesce(s.trial_end, s.current_period_end)
-		     ELSE least(s.current_period_end, s.cancel_at) END AS ends,
+		     THEN least(coalesce(s.trial_end, billing.lead_end(s)), s.cancel_at)
+		     ELSE least(billing.lead_end(s), s.cancel_at) END AS ends,
 		s.cancel_at_period_end
 			AND (s.cancel_at > greatest(s.current_period_end, now())) IS NOT TRUE AS last OFFSET 0) e
 	CROSS JOIN LATERAL (SELECT
 		CASE
-		WHEN s.sold IS FALSE OR billing.is_withheld(s) OR billing.is_stopped(s) THEN NULL
+		WHEN s.sold IS FALSE OR billing.is_withheld(s) OR billing.is_stopped(s)
+			OR billing.is_suspended(s) THEN NULL
 		WHEN s.status = 'past_due' THEN 'grace'
 		WHEN s.status NOT IN ('active', 'trialing') THEN NULL
 		WHEN e.ends <= now() AND NOT e.last THEN 'grace'
@@ -109,13 +119,12 @@ $$;
 CREATE OR REPLACE FUNCTION billing.account_addons(account bigint)
 RETURNS TABLE (features jsonb, times integer)
 LANGUAGE sql STABLE AS $$
-	SELECT p.features, CASE WHEN p.per_seat THEN coalesce((i ->> 'quantity')::integer, 1) ELSE 1 END
+	SELECT p.features,
+	       CASE WHEN p.per_seat THEN coalesce((i.item ->> 'quantity')::integer, 1) ELSE 1 END
 	FROM billing.subscriptions s
 	CROSS JOIN LATERAL billing.subscription_grants(s) g
-	CROSS JOIN LATERAL jsonb_array_elements(s.items) i
-	LEFT JOIN billing.prices r ON r.price_id = i ->> 'price'
-	LEFT JOIN billing.plan_products q ON r.price_id IS NULL AND q.product = i ->> 'product'
-	JOIN billing.plans p ON p.plan = coalesce(r.plan, q.plan) AND p.addon
+	CROSS JOIN LATERAL billing.items_offered(s.items) i
+	JOIN billing.plans p ON p.plan = i.plan AND p.addon
 	WHERE s.account_id = account AND g.reason IS NOT NULL
 	ORDER BY p.place, s.id
 $$;
@@ -170,6 +179,7 @@ BEGIN
 		'current_period_end', billing.utc(v.current_period_end),
 		'cancel_at_period_end', v.cancel_at_period_end,
 		'cancel_at', billing.utc(v.cancel_at),
+		'scheduled', billing.scheduled(v.subscription_id),
 		'paused', billing.paused(v.status, v.pause_collection),
 		'trial_days_remaining', coalesce(billing.days_until(v.trial_end), 0),
 		'credit_until', billing.utc(v.credit_until),

@@ -213,6 +213,11 @@ DECLARE
 	proof  text := CASE WHEN NOT claimed THEN 'metadata' END;
 BEGIN
 	SELECT id INTO bound FROM billing.accounts WHERE stripe_customer_id = customer;
+	IF bound IS NULL AND billing.customer_is_deleted(customer) THEN
+		bound := (SELECT b.account_id FROM billing.bindings b
+			WHERE b.customer = account_resolve.customer AND b.proof = 'deleted'
+			ORDER BY b.id DESC LIMIT 1);
+	END IF;
 	IF ref IS NOT NULL THEN
 		SELECT * INTO a FROM billing.accounts WHERE external_id = ref;
 	END IF;

@@ -130,6 +130,29 @@ END $$;
 GRANT EXECUTE ON FUNCTION billing.catalog_apply(text, integer, integer)
 	TO paydesk_operator;
 
+-- The next subscriptions after an id that are not in line with the catalog, locked, and their
+-- accounts and those that referred them too, as an event locks them: all subscriptions first,
+-- then all accounts, in the order of their ids.
+CREATE OR REPLACE FUNCTION billing.catalog_behind(from_ bigint, until_ bigint)
+RETURNS SETOF billing.subscriptions
+LANGUAGE plpgsql AS $$
+DECLARE
+	behind billing.subscriptions[];
+BEGIN
+	behind := ARRAY(SELECT t FROM billing.subscriptions t
+		WHERE t.id > from_ AND t.id <= until_ AND t.items IS NOT NULL
+		  AND t IS DISTINCT FROM billing.settle_offer(t)
+		ORDER BY t.id FOR NO KEY UPDATE);
+	PERFORM FROM billing.accounts a
+		WHERE a.id IN (SELECT t.account_id FROM unnest(behind) t)
+		   OR a.id IN (SELECT r.referrer_account_id FROM unnest(behind) t
+			JOIN billing.referrals r ON r.referred_account_id = t.account_id)
+		   OR a.stripe_customer_id IN (SELECT t.stripe_customer_id FROM unnest(behind) t)
+		   OR a.external_id IN (SELECT t.account_ref FROM unnest(behind) t)
+		ORDER BY a.id FOR NO KEY UPDATE;
+	RETURN QUERY SELECT t.* FROM unnest(behind) t;
+END $$;
+
 -- Brings the next rows after an id in line with the catalog, and their accounts. Returns
 -- the last id, NULL when there is none any more, and how many have changed.
 CREATE OR REPLACE FUNCTION billing.catalog_follow(INOUT after bigint, most integer,
@@ -141,14 +164,10 @@ DECLARE
 	from_ bigint := after;
 BEGIN
 	changed := 0;
-	after := NULL;
-	FOR s IN SELECT * FROM billing.subscriptions t WHERE t.id > from_ ORDER BY t.id LIMIT most
-	LOOP
-		after := s.id;
-		CONTINUE WHEN s.items IS NULL OR s IS NOT DISTINCT FROM billing.settle_offer(s);
-		SELECT * INTO s FROM billing.subscriptions t WHERE t.id = after FOR NO KEY UPDATE;
-		n := billing.settle_offer(billing.merge_known(s, s.items, s.last_event_at,
-			s.last_event_rank));
+	SELECT max(p.id) INTO after FROM (SELECT t.id FROM billing.subscriptions t
+		WHERE t.id > from_ ORDER BY t.id LIMIT most) p;
+	FOR s IN SELECT * FROM billing.catalog_behind(from_, after) LOOP
+		n := billing.settle_offer(billing.merge_known(s, s.items, s.last_event_at));
 		IF n.account_id IS NULL AND n.sold THEN
 			n.account_id := billing.account_resolve(n.stripe_customer_id,
 				n.account_ref, n.ref_claimed,
@@ -158,8 +177,7 @@ BEGIN
 		PERFORM billing.subscription_store(n);
 		changed := changed + 1;
 		IF n.account_id IS NOT NULL THEN
-			PERFORM billing.account_refresh(n.account_id, s.sold AND NOT n.sold,
-				s.account_id IS NULL);
+			PERFORM billing.subscription_follow(s, n);
 		END IF;
 	END LOOP;
 END $$;

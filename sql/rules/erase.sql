@@ -13,6 +13,7 @@ LANGUAGE sql IMMUTABLE AS $$ VALUES
 	('checkout_sessions', 'client_key request facts url',
 		'stripe_key stripe_session_id'),
 	('credits', 'reason', 'given_by'),
+	('disputes', '', 'dispute_id payment status'),
 	('drift', 'here at_stripe', 'subscription field'),
 	('emails', 'to_email to_name subject body_text body_html provider_message_id error',
 		'kind token status'),
@@ -24,31 +25,34 @@ LANGUAGE sql IMMUTABLE AS $$ VALUES
 	('gumroad_charges', '', 'sale_id subscription_id'),
 	('gumroad_events', 'payload error', 'resource order_id outcome'),
 	('gumroad_memberships', '', 'subscription_id ended_reason'),
+	('invoices', 'action_url', 'invoice_id stripe_subscription_id billing_reason'),
 	('gumroad_products', '', 'product plan tier seller_id expires after_end'),
 	('license_keys', '', 'key_id public_key'),
 	('licenses', 'blob email name revoke_reason operator_reason',
 		'license_key source source_order_id subscription_id tier product_id product_name'
 		' currency offer_code status operator_status'),
 	('ops_key', '', 'key'),
+	('payments', '', 'payment charge customer invoice_id undone'),
 	('plan_products', '', 'product plan'),
 	('plans', '', 'plan features'),
 	('policy', '', 'default_plan other_prices metadata_key client_reference pause_collection'
-		' refund_subscription refund_purchase dispute dispute_lost fraud_warning proration'
-		' convert_on free'),
+		' refund_subscription refund_purchase dispute dispute_lost fraud_warning'
+		' convert_on proration free'),
 	('prices', '', 'price_id plan period license'),
 	('reconcile_seen', '', 'subscription'),
 	('reconciliations', '', 'done_until'),
 	('referrals', 'code', ''),
 	('resend_requests', 'address_hash', ''),
 	('samples', '', 'name'),
+	('schedules', '', 'schedule_id stripe_subscription_id status next_items'),
 	('schema_rules', '', 'digest release triggers'),
 	('schema_version', '', 'name'),
 	('stripe_events', 'error payload skip_reason',
 		'event_id type api_version outcome stripe_customer_id stripe_subscription_id'),
 	('subscriptions', 'account_ref email',
 		'stripe_subscription_id stripe_customer_id plan period price_id status items'
-		' said_plan said_period known_plan known_period computed_status snapshot_status'
-		' previous pause_collection'),
+		' said_plan said_period known_plan known_period snapshot_status previous rivals'
+		' latest_invoice schedule dispute pause_collection'),
 	('webhook_failures', 'error', 'source id type sqlstate')
 $$;
 
@@ -161,6 +165,9 @@ BEGIN
 	subscription AS (
 		UPDATE billing.subscriptions SET account_ref = NULL, email = NULL
 			WHERE stripe_subscription_id = ANY (p.subscriptions) RETURNING 1),
+	invoice AS (
+		UPDATE billing.invoices SET action_url = NULL
+			WHERE stripe_subscription_id = ANY (p.subscriptions) RETURNING 1),
 	referral AS (
 		UPDATE billing.referrals SET code = 'erased'
 			WHERE referrer_account_id = p.account_id RETURNING 1),
@@ -178,6 +185,7 @@ BEGIN
 			WHERE account_id = p.account_id OR billing.names_person(facts, p) RETURNING 1)
 	SELECT 'account', count(*), CASE WHEN count(*) > 0 THEN new_name END FROM account
 	UNION ALL SELECT 'subscriptions', count(*), 'kept without id and address' FROM subscription
+	UNION ALL SELECT 'invoices', count(*), 'kept without the customer''s page' FROM invoice
 	UNION ALL SELECT 'referrals', count(*), 'kept without the code' FROM referral
 	UNION ALL SELECT 'grants', count(*), 'kept without the reason' FROM granted
 	UNION ALL SELECT 'credits', count(*), 'kept without the reason' FROM credited

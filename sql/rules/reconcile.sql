@@ -1,5 +1,13 @@
 -- Comparing the subscriptions here with those at Stripe.
 
+-- The prices of items and how many of each, for people.
+CREATE OR REPLACE FUNCTION billing.items_text(items jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT string_agg(concat_ws(' x ', i ->> 'price', i ->> 'quantity'), ', '
+			ORDER BY i ->> 'price', i ->> 'quantity')
+		FROM jsonb_array_elements(items) i
+$$;
+
 -- Where the rows here differ from what Stripe answered at a moment. answer is what
 -- the programs read in Stripe's objects: an array of billing.stripe_facts. The status
 -- is compared after our own rules: what Stripe says as if it were the newest event.
@@ -9,32 +17,34 @@ CREATE OR REPLACE FUNCTION billing.drift_between(answer jsonb, at timestamptz)
 RETURNS TABLE (subscription text, field text, here text, at_stripe text, by_payment boolean)
 LANGUAGE sql STABLE AS $$
 	SELECT f.subscription, d.field, d.here, d.at_stripe,
-	       d.field = 'status' AND s.status = s.computed_status
-	       AND s.snapshot_status IS NOT DISTINCT FROM f.status
+	       d.field = 'status' AND s.snapshot_status IS NOT DISTINCT FROM f.status
 	FROM jsonb_populate_recordset(NULL::billing.stripe_facts, answer) told
 	CROSS JOIN LATERAL billing.facts_named(told) f
 	LEFT JOIN billing.subscriptions s ON s.stripe_subscription_id = f.subscription
-	CROSS JOIN LATERAL billing.settle_offer(billing.merge_snapshot(s, f, at)) o
+	CROSS JOIN LATERAL billing.settle_offer(billing.take_snapshot(s, f, at)) o
 	LEFT JOIN LATERAL (SELECT external_id FROM billing.accounts
 		WHERE s.account_id IS NULL
 		  AND (stripe_customer_id = f.customer OR external_id = f.account_ref)
 		ORDER BY stripe_customer_id IS NOT DISTINCT FROM f.customer DESC LIMIT 1) a ON true
+	CROSS JOIN LATERAL (SELECT greatest(jsonb_array_length(s.items),
+		jsonb_array_length(f.items)) > 1 AS items) several
 	CROSS JOIN LATERAL (VALUES
 		('subscription', CASE WHEN s.id IS NOT NULL THEN f.status END, f.status),
-		('status', CASE WHEN s.status = s.computed_status THEN s.status
-		                ELSE s.status || ', set by hand' END,
-			CASE WHEN s.status <> s.computed_status AND s.status = f.status
-			     THEN s.status || ', set by hand'
-			     ELSE billing.subscription_status(f.status, at,
-				CASE WHEN s.payment_failed_at >= at THEN s.payment_failed_at END,
-				CASE WHEN s.payment_paid_at >= at THEN s.payment_paid_at END,
-				s.checkout_paid_at, billing.is_withheld(s)) END),
+		('status', s.status, billing.subscription_status(f.status, at,
+			CASE WHEN s.payment_failed_at >= at THEN s.payment_failed_at END,
+			CASE WHEN s.payment_paid_at >= at THEN s.payment_paid_at END,
+			s.checkout_paid_at, billing.is_withheld(s))),
 		('customer', s.stripe_customer_id, coalesce(f.customer, s.stripe_customer_id)),
 		('account', NULL, a.external_id),
 		('plan', s.plan, o.plan),
 		('period', s.period, o.period),
 		('price_id', s.price_id, o.price_id),
 		('seat_limit', s.seat_limit::text, o.seat_limit::text),
+		('items', CASE WHEN several.items THEN billing.items_text(s.items) END,
+			CASE WHEN several.items THEN billing.items_text(f.items) END),
+		('pause_collection', s.pause_collection ->> 'behavior',
+			f.pause_collection ->> 'behavior'),
+		('schedule', s.schedule, f.schedule),
 		('current_period_start', billing.utc(s.current_period_start),
 			billing.utc(f.current_period_start)),
 		('current_period_end', billing.utc(s.current_period_end),
@@ -126,24 +136,6 @@ BEGIN
 END $$;
 
 GRANT EXECUTE ON FUNCTION billing.reconcile_excuse(bigint, text) TO paydesk_stripe_webhook;
-
--- Before a fix: a status that was set by hand gives way to what the events added
--- up to, unless they are newer than Stripe's answer. A final one would stay otherwise.
-CREATE OR REPLACE FUNCTION billing.reconcile_yield(subscription_ text, at timestamptz) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	account bigint;
-BEGIN
-	UPDATE billing.subscriptions SET status = computed_status, updated_at = now()
-		WHERE stripe_subscription_id = subscription_ AND status <> computed_status
-		  AND (last_event_at < at) IS NOT false
-		RETURNING account_id INTO account;
-	IF account IS NOT NULL THEN
-		PERFORM billing.account_refresh(account, false, false);
-	END IF;
-END $$;
-
-GRANT EXECUTE ON FUNCTION billing.reconcile_yield(text, timestamptz) TO paydesk_stripe_webhook;
 
 -- A page is done; the next one begins after that subscription.
 CREATE OR REPLACE FUNCTION billing.reconcile_page_done(run bigint, answer jsonb, last text)

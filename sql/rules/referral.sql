@@ -10,51 +10,78 @@ $$;
 CREATE OR REPLACE FUNCTION billing.referral_convert(account bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-	referrer bigint;
+	r billing.referrals;
 BEGIN
-	UPDATE billing.referrals SET converted_at = now(), credited_at = now()
-		WHERE referred_account_id = account AND converted_at IS NULL
-		RETURNING referrer_account_id INTO referrer;
+	UPDATE billing.referrals n SET converted_at = now(), credited_at = now(),
+		days = billing.referral_credit_days(),
+		referrer_from = (SELECT greatest(now(), credit_until) FROM billing.accounts
+			WHERE id = n.referrer_account_id),
+		referred_from = (SELECT greatest(now(), credit_until) FROM billing.accounts
+			WHERE id = account)
+		WHERE n.referred_account_id = account AND n.converted_at IS NULL
+		RETURNING * INTO r;
+	IF FOUND THEN
+		UPDATE billing.accounts
+			SET credit_until = greatest(now(), credit_until) + make_interval(days => r.days)
+			WHERE id IN (account, r.referrer_account_id);
+	END IF;
+END $$;
+
+-- What is left of that many days that count from a moment on.
+CREATE OR REPLACE FUNCTION billing.unused_days(days integer, since timestamptz) RETURNS interval
+LANGUAGE sql STABLE AS $$
+	SELECT make_interval(days => days)
+		- least(greatest(now() - since, interval '0'), make_interval(days => days))
+$$;
+
+-- Takes the unused days of a referral back from both sides, so that it can convert anew.
+-- The caller holds their locks.
+CREATE OR REPLACE FUNCTION billing.referral_retract(account bigint, since timestamptz)
+RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	r billing.referrals;
+BEGIN
+	SELECT * INTO r FROM billing.referrals
+		WHERE referred_account_id = account AND converted_at >= since FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	UPDATE billing.accounts
-		SET credit_until = greatest(now(), credit_until)
-			+ make_interval(days => billing.referral_credit_days())
-		WHERE id IN (account, referrer);
+	UPDATE billing.referrals SET converted_at = NULL, credited_at = NULL,
+		days = NULL, referrer_from = NULL, referred_from = NULL WHERE id = r.id;
+	UPDATE billing.accounts SET credit_until = credit_until - billing.unused_days(r.days,
+			CASE WHEN id = account THEN r.referred_from ELSE r.referrer_from END)
+		WHERE id IN (account, r.referrer_account_id);
 END $$;
 
--- Takes back what was taken for an account's first payment, because the Checkout
--- session of that subscription says that nothing was paid: the date, and both
--- sides' days. The money's own event brings them again. Whoever has paid for
--- another subscription, or before this one was known, keeps them.
+-- Whether an account has paid for another subscription than this one.
+CREATE OR REPLACE FUNCTION billing.paid_otherwise(s billing.subscriptions) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM billing.subscriptions o, billing.policy p
+		WHERE o.account_id = s.account_id AND o.id <> s.id AND o.sold
+		  AND (o.money_at IS NOT NULL
+			OR (p.convert_on = 'trial' AND o.was_active AND NOT billing.is_withheld(o))));
+END $$;
+
+-- Takes back what was taken for an account's first payment, because the money of that
+-- subscription never came, or was given back: the date, and both sides' unused days. Money
+-- that comes later brings them again. Whoever has paid otherwise keeps them.
 CREATE OR REPLACE FUNCTION billing.payment_retract(s billing.subscriptions) RETURNS void
 LANGUAGE plpgsql AS $$
-DECLARE
-	referrer bigint;
 BEGIN
 	PERFORM FROM billing.accounts WHERE id = s.account_id OR id = (
 		SELECT referrer_account_id FROM billing.referrals
 			WHERE referred_account_id = s.account_id)
 		ORDER BY id FOR NO KEY UPDATE;
-	IF s.money_at IS NOT NULL OR EXISTS (SELECT FROM billing.subscriptions
-			WHERE account_id = s.account_id AND was_active AND id <> s.id
-			  AND (NOT checkout_unpaid OR invoice_paid OR checkout_paid_at IS NOT NULL)) THEN
+	IF (s.money_at IS NOT NULL AND s.sold) OR billing.paid_otherwise(s) OR (NOT billing.is_withheld(s)
+			AND s.sold AND (SELECT convert_on = 'trial' FROM billing.policy)) THEN
 		RETURN;
 	END IF;
 	UPDATE billing.accounts SET first_paid_at = NULL, updated_at = now()
 		WHERE id = s.account_id AND first_paid_at >= s.created_at;
-	IF NOT FOUND THEN
-		RETURN;
-	END IF;
-	UPDATE billing.referrals SET converted_at = NULL, credited_at = NULL
-		WHERE referred_account_id = s.account_id AND converted_at >= s.created_at
-		RETURNING referrer_account_id INTO referrer;
 	IF FOUND THEN
-		UPDATE billing.accounts
-			SET credit_until = credit_until
-				- make_interval(days => billing.referral_credit_days())
-			WHERE id IN (s.account_id, referrer);
+		PERFORM billing.referral_retract(s.account_id, s.created_at);
 	END IF;
 END $$;
 

@@ -7,15 +7,14 @@
 -- row has, which then is of the same plan; what was fetched to mend a row looks anew. The
 -- account is NULL when the event is none of these, and nothing is written. changed: its
 -- account has to follow. (Nobody but the events of its customer, who come one at a time,
--- changes what is read of old here; a status that a person sets is no longer the computed
--- one.)
+-- changes what is read of old here.)
 CREATE OR REPLACE FUNCTION billing.snapshot_advance(f billing.stripe_facts, o billing.offer,
 	created timestamptz, OUT account bigint, OUT changed boolean)
 LANGUAGE plpgsql AS $$
 BEGIN
 	UPDATE billing.subscriptions s SET
-		snapshot_status = f.status, status = f.status, computed_status = f.status,
-		previous = f.previous,
+		snapshot_status = f.status, status = f.status, previous = f.previous, rivals = NULL,
+		latest_invoice = f.latest_invoice, schedule = f.schedule,
 		last_event_at = created, last_event_rank = f.rank,
 		items = f.items, said_plan = nullif(f.metadata ->> 'plan', ''),
 		said_period = nullif(f.metadata ->> 'period', ''), price_known = true,
@@ -24,27 +23,31 @@ BEGIN
 		seat_limit = CASE WHEN o IS NULL THEN s.seat_limit ELSE o.seat_limit END,
 		known_plan = s.plan,
 		known_period = CASE WHEN o IS NULL THEN s.period ELSE o.period END,
-		known_at = created, known_rank = f.rank, current_period_start = f.current_period_start,
+		known_at = created, current_period_start = f.current_period_start,
 		current_period_end = f.current_period_end, trial_end = f.trial_end,
 		cancel_at_period_end = f.cancel_at_period_end, cancel_at = f.cancel_at,
 		pause_collection = nullif(f.pause_collection, 'null'),
 		account_ref = coalesce(f.account_ref, s.account_ref),
 		payment_failed_at = NULL, payment_paid_at = NULL,
-		past_due_since = CASE WHEN f.status = 'past_due' THEN coalesce(
-			CASE WHEN s.status = 'past_due' THEN s.past_due_since END, created) END,
+		past_due_entry = CASE WHEN f.status = 'past_due'
+			AND f.previous ->> 'status' <> 'past_due' THEN created ELSE s.past_due_entry END,
+		past_due_since = CASE WHEN f.status = 'past_due' THEN least(s.failing_since, coalesce(
+			CASE WHEN f.previous ->> 'status' <> 'past_due' THEN created
+			     ELSE s.past_due_entry END,
+			CASE WHEN s.status = 'past_due' THEN s.past_due_since END, created)) END,
 		updated_at = now()
 		FROM billing.subscriptions old
 		WHERE s.stripe_subscription_id = f.subscription AND old.id = s.id
 		  AND s.account_id IS NOT NULL AND s.stripe_customer_id = f.customer
 		  AND (s.account_ref = f.account_ref OR f.account_ref IS NULL) AND NOT s.ref_claimed
-		  AND s.status = s.computed_status AND s.was_active AND s.sold
+		  AND s.was_active AND s.sold
 		  AND CASE WHEN o IS NULL THEN s.price_known AND s.items = f.items AND f.rank <> 1
 			AND s.price_id IS NOT NULL AND s.plan = s.known_plan ELSE s.plan = o.plan END
 		  AND s.status IN ('active', 'trialing', 'past_due')
+		  AND NOT billing.is_terminal(s.snapshot_status)
 		  AND s.last_event_at < created
 		  AND (s.known_at < created OR s.known_at IS NULL)
-		  AND (s.payment_failed_at < created OR s.payment_failed_at IS NULL)
-		  AND (s.payment_paid_at < created OR s.payment_paid_at IS NULL)
+		  AND (s.invoice_event_at < created OR s.invoice_event_at IS NULL)
 		  AND NOT billing.is_withheld(s)
 		RETURNING s.account_id,
 			(old.status, old.trial_end) IS DISTINCT FROM (s.status, s.trial_end)

@@ -12,26 +12,26 @@ END $$;
 
 -- Ends all subscriptions of a customer that was deleted at Stripe, and frees the
 -- account for another one. Returns how many rows that touched.
-CREATE OR REPLACE FUNCTION billing.customer_delete(customer text, created timestamptz,
-	rank smallint)
-RETURNS integer
+CREATE OR REPLACE FUNCTION billing.customer_delete(customer_ text) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
 	account bigint;
 	touched integer;
 	freed   integer;
 BEGIN
-	UPDATE billing.subscriptions
-		SET snapshot_status = 'canceled', status = 'canceled', computed_status = 'canceled',
-		    past_due_since = NULL, updated_at = now(),
-		    last_event_at = created, last_event_rank = rank
-		WHERE stripe_customer_id = customer AND NOT billing.is_terminal(status);
+	UPDATE billing.subscriptions s
+		SET customer_deleted = true, past_due_since = NULL, updated_at = now(),
+		    status = CASE WHEN billing.is_terminal(s.status) THEN s.status ELSE 'canceled' END
+		WHERE s.stripe_customer_id = customer_ AND NOT s.customer_deleted;
 	GET DIAGNOSTICS touched = ROW_COUNT;
-	UPDATE billing.accounts SET stripe_customer_id = NULL, updated_at = now()
-		WHERE stripe_customer_id = customer;
+	WITH freed AS (
+		UPDATE billing.accounts SET stripe_customer_id = NULL, updated_at = now()
+			WHERE stripe_customer_id = customer_ RETURNING id)
+	INSERT INTO billing.bindings (account_id, customer, proof)
+		SELECT id, customer_, 'deleted' FROM freed;
 	GET DIAGNOSTICS freed = ROW_COUNT;
 	FOR account IN SELECT DISTINCT account_id FROM billing.subscriptions
-		WHERE stripe_customer_id = customer AND account_id IS NOT NULL ORDER BY 1
+		WHERE stripe_customer_id = customer_ AND account_id IS NOT NULL ORDER BY 1
 	LOOP
 		PERFORM billing.account_refresh(account, true, false);
 	END LOOP;
@@ -68,7 +68,8 @@ DECLARE
 	named text;
 BEGIN
 	IF f.metadata IS NOT NULL THEN
-		SELECT nullif(f.metadata ->> p.metadata_key, '') INTO named FROM billing.policy p;
+		SELECT coalesce(nullif(f.metadata ->> p.metadata_key, ''),
+			nullif(f.own_metadata ->> p.metadata_key, '')) INTO named FROM billing.policy p;
 	END IF;
 	IF f.reference IS NOT NULL AND NOT EXISTS (SELECT FROM billing.accounts a
 			WHERE a.external_id = named) THEN
@@ -85,8 +86,16 @@ RETURNS text
 LANGUAGE plpgsql AS $$
 BEGIN
 	IF f.fact = 'customer_deleted' THEN
-		RETURN CASE WHEN billing.customer_delete(f.customer, created, f.rank) = 0
+		RETURN CASE WHEN billing.customer_delete(f.customer) = 0
 			THEN 'unmatched' ELSE 'applied' END;
+	ELSIF f.fact IN ('charge_refunded', 'refund', 'refund_undone', 'dispute', 'fraud_warning',
+			'invoice_payment') THEN
+		IF f.subscription IS NOT NULL THEN
+			PERFORM billing.invoice_note(f, created);
+		END IF;
+		RETURN billing.claim_apply(f, created);
+	ELSIF f.fact = 'schedule' THEN
+		RETURN billing.schedule_apply(f, created);
 	ELSIF f.subscription IS NOT NULL THEN
 		f.status := billing.told_status(f.status, f.rank);
 		RETURN billing.subscription_apply(f, created, erased);
@@ -109,9 +118,14 @@ END $$;
 -- behind; the program then records it with billing.stripe_failed().
 --   action  'apply'; 'record' (known, changes nothing); 'ignore'
 --   facts   billing.stripe_facts as an object. fact is what the event says besides a
---           snapshot of a subscription: 'payment_failed', 'payment_paid',
---           'checkout_paid', 'checkout_unpaid', 'customer_deleted', 'customer_seen', or
---           nothing; there is no snapshot without a status.
+--           snapshot of a subscription, or nothing; there is no snapshot without a status:
+--             a session         'checkout_paid', 'checkout_unpaid'
+--             an invoice        'payment_failed', 'payment_paid', 'invoice_closed',
+--                               'invoice_overdue', 'action_required'
+--             a payment         'invoice_payment', 'charge_refunded', 'refund',
+--                               'refund_undone', 'dispute', 'fraud_warning'
+--             a schedule        'schedule'
+--             a customer        'customer_deleted', 'customer_seen'
 -- Events of one customer are taken one at a time, and none while the customer is
 -- being erased: nothing of what is said of them afterwards is kept that names them.
 CREATE OR REPLACE FUNCTION billing.stripe_apply(event text, type_ text, api_version_ text,

@@ -2,65 +2,117 @@
 --
 -- The state of a subscription is a function of the facts seen so far and not of the
 -- order in which they came:
---   snapshot   the newest subscription object, newest by billing.is_newer()
---   payments   the newest failed and the newest paid invoice since then
+--   snapshot   the newest subscription object, newest by rules/order.sql
+--   invoices   the newest of its cycle, and what became of its money: rules/invoice.sql
 --   checkout   whether its session was unpaid at first, and when it was paid
--- The functions here take a row and what an event says, and return the row that
--- follows. They read and write no table: billing.subscription_apply() does.
+-- The merge and settle functions take a row and what an event says, and return the row that
+-- follows. They write no table: billing.subscription_apply() does.
 
--- The row after a snapshot that is news to it.
-CREATE OR REPLACE FUNCTION billing.merge_snapshot(s billing.subscriptions,
-	f billing.stripe_facts, created timestamptz)
+-- The row with the snapshot f, which Stripe's clock dates at.
+CREATE OR REPLACE FUNCTION billing.take_snapshot(s billing.subscriptions,
+	f billing.stripe_facts, at timestamptz)
 RETURNS billing.subscriptions
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-	IF coalesce(f.previous, '{}') <> '{}' OR (s.last_event_at, s.last_event_rank,
-			s.snapshot_status) IS DISTINCT FROM (created, f.rank, f.status) THEN
-		s.previous := f.previous;
-	END IF;
 	s.snapshot_status := f.status;
-	s.last_event_at := created;
+	s.previous := f.previous;
+	s.last_event_at := at;
 	s.last_event_rank := f.rank;
 	s.items := coalesce(f.items, '[]');
-	s.said_plan := nullif(f.metadata ->> 'plan', '');
-	s.said_period := nullif(f.metadata ->> 'period', '');
+	s.said_plan := nullif(coalesce(f.own_metadata, f.metadata) ->> 'plan', '');
+	s.said_period := nullif(coalesce(f.own_metadata, f.metadata) ->> 'period', '');
 	s.current_period_start := f.current_period_start;
 	s.current_period_end := f.current_period_end;
 	s.trial_end := f.trial_end;
 	s.cancel_at_period_end := f.cancel_at_period_end;
 	s.cancel_at := f.cancel_at;
 	s.pause_collection := nullif(f.pause_collection, 'null');
-	IF s.payment_failed_at < created OR (s.payment_failed_at = created
-			AND billing.is_recovery(f.status, f.previous ->> 'status')) THEN
-		s.payment_failed_at := NULL;
+	s.latest_invoice := f.latest_invoice;
+	s.schedule := f.schedule;
+	RETURN s;
+END $$;
+
+-- The snapshot that a row holds: what billing.take_snapshot() put there.
+CREATE OR REPLACE FUNCTION billing.snapshot_of(s billing.subscriptions)
+RETURNS billing.stripe_facts
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	f billing.stripe_facts;
+BEGIN
+	f.status := s.snapshot_status;
+	f.previous := s.previous;
+	f.rank := s.last_event_rank;
+	f.fetched_at := CASE WHEN s.last_event_rank = 1 THEN s.last_event_at END;
+	f.items := s.items;
+	f.metadata := jsonb_build_object('plan', s.said_plan, 'period', s.said_period);
+	f.current_period_start := s.current_period_start;
+	f.current_period_end := s.current_period_end;
+	f.trial_end := s.trial_end;
+	f.cancel_at_period_end := s.cancel_at_period_end;
+	f.cancel_at := s.cancel_at;
+	f.pause_collection := s.pause_collection;
+	f.latest_invoice := s.latest_invoice;
+	f.schedule := s.schedule;
+	RETURN f;
+END $$;
+
+-- The row after a snapshot of a second of which it has one already: the newest of all that
+-- were seen of that second stands.
+CREATE OR REPLACE FUNCTION billing.merge_rival(s billing.subscriptions,
+	f billing.stripe_facts, at timestamptz)
+RETURNS billing.subscriptions
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	seen   billing.stripe_facts[];
+	known  billing.stripe_facts[];
+	newest billing.stripe_facts;
+BEGIN
+	seen := coalesce(ARRAY(SELECT jsonb_populate_record(NULL::billing.stripe_facts, r)
+		FROM jsonb_array_elements(s.rivals) WITH ORDINALITY e (r, n) ORDER BY n), '{}');
+	IF cardinality(seen) = 0 THEN
+		seen := ARRAY[billing.snapshot_of(s)];
 	END IF;
-	IF s.payment_paid_at < created THEN
-		s.payment_paid_at := NULL;
+	seen := seen || billing.snapshot_of(billing.take_snapshot(s, f, at));
+	newest := billing.newest(seen);
+	s := billing.take_snapshot(s, newest,
+		coalesce(newest.fetched_at, date_trunc('second', at)));
+	s.rivals := (SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(r) - 'previous')
+			|| jsonb_build_object('previous', r.previous)) FROM unnest(seen) r);
+	known := ARRAY(SELECT k FROM unnest(seen) k WHERE (billing.known_offer(k.items)).plan IS NOT NULL);
+	IF cardinality(known) > 0 THEN
+		s := billing.merge_known(s, (billing.newest(known)).items, at);
 	END IF;
 	RETURN s;
 END $$;
 
--- The row after a payment was made or has failed.
-CREATE OR REPLACE FUNCTION billing.merge_payment(s billing.subscriptions,
-	f billing.stripe_facts, created timestamptz)
-RETURNS billing.subscriptions
-LANGUAGE plpgsql IMMUTABLE AS $$
+-- The row after a snapshot, whether or not that is news to it. stale: it is older than what
+-- the row reflects.
+CREATE OR REPLACE FUNCTION billing.merge_snapshot(INOUT s billing.subscriptions,
+	f billing.stripe_facts, at timestamptz, OUT stale boolean)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	ends boolean := billing.is_terminal(f.status);
 BEGIN
-	IF f.fact = 'payment_paid' THEN
-		s.invoice_paid := true;
-		IF f.amount_paid > 0 THEN
-			s.money_at := least(s.money_at, created);
-		END IF;
+	stale := false;
+	f.items := coalesce(f.items, '[]');
+	IF f.status = 'past_due' AND f.previous ->> 'status' <> 'past_due' THEN
+		s.past_due_entry := greatest(s.past_due_entry, at);
 	END IF;
-	IF billing.is_late_payment(s, f.fact, created) THEN
-		RETURN s;
-	END IF;
-	IF f.fact = 'payment_failed' THEN
-		s.payment_failed_at := created;
+	IF s.last_event_at IS NULL OR (ends AND NOT billing.is_terminal(s.snapshot_status)) THEN
+		s := billing.take_snapshot(s, f, at);
+	ELSIF NOT ends AND billing.is_terminal(s.snapshot_status) THEN
+		stale := true;
+	ELSIF date_trunc('second', at) = date_trunc('second', s.last_event_at) THEN
+		s := billing.merge_rival(s, f, at);
+		stale := billing.state(billing.snapshot_of(s)) <> billing.state(f);
+		RETURN;
+	ELSIF at > s.last_event_at THEN
+		s := billing.take_snapshot(s, f, at);
+		s.rivals := NULL;
 	ELSE
-		s.payment_paid_at := created;
+		stale := true;
 	END IF;
-	RETURN s;
+	s := billing.merge_known(s, f.items, at);
 END $$;
 
 -- The row after its Checkout session was completed or paid.
@@ -77,6 +129,17 @@ BEGIN
 	RETURN s;
 END $$;
 
+-- Since when a payment is missing; NULL: none is. before is the status that it had. When an
+-- event tells how it became past due, that is from when; its invoice may have failed before.
+CREATE OR REPLACE FUNCTION billing.overdue_since(s billing.subscriptions, before text)
+RETURNS timestamptz
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN s.status = 'past_due' THEN least(s.failing_since,
+		CASE WHEN s.snapshot_status = 'past_due' THEN coalesce(s.past_due_entry,
+			CASE WHEN before = 'past_due' THEN s.past_due_since END, s.last_event_at)
+		ELSE s.payment_failed_at END) END
+$$;
+
 -- The row with the status that its facts add up to.
 CREATE OR REPLACE FUNCTION billing.settle_status(s billing.subscriptions)
 RETURNS billing.subscriptions
@@ -86,13 +149,12 @@ DECLARE
 BEGIN
 	s.status := billing.subscription_status(s.snapshot_status, s.last_event_at,
 		s.payment_failed_at, s.payment_paid_at, s.checkout_paid_at, billing.is_withheld(s));
-	s.computed_status := s.status;
-	s.was_active := s.was_active OR s.status IN ('active', 'trialing');
-	IF s.status <> 'past_due' THEN
-		s.past_due_since := NULL;
-	ELSIF before <> 'past_due' OR s.past_due_since IS NULL THEN
-		s.past_due_since := coalesce(s.payment_failed_at, s.last_event_at);
+	IF s.customer_deleted AND NOT billing.is_terminal(s.status) THEN
+		s.was_active := s.was_active OR s.status IN ('active', 'trialing');
+		s.status := 'canceled';
 	END IF;
+	s.was_active := s.was_active OR s.status IN ('active', 'trialing');
+	s.past_due_since := billing.overdue_since(s, before);
 	RETURN s;
 END $$;
 
@@ -130,50 +192,39 @@ BEGIN
 	RETURN s;
 END $$;
 
--- The row after all that an event says, and whether that was old news.
+-- The row after all that an event says, and whether that was old news. What its invoices say
+-- is settled afterwards.
 CREATE OR REPLACE FUNCTION billing.subscription_merge(INOUT s billing.subscriptions,
 	f billing.stripe_facts, created timestamptz, OUT stale boolean)
 LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	merged record;
 BEGIN
 	stale := false;
 	s.stripe_customer_id := coalesce(s.stripe_customer_id, f.customer);
 	s := billing.merge_reference(s, f);
 	s := billing.merge_email(s, f.email, false, created);
-	s.was_active := s.was_active OR s.status IN ('active', 'trialing')
-		OR coalesce(f.status IN ('active', 'trialing'), false);
-	IF s.status <> s.computed_status THEN
-		-- set by hand: what a person says stands until Stripe says something newer
-		s.snapshot_status := s.status;
-		s.payment_failed_at := NULL;
-		s.payment_paid_at := NULL;
-	END IF;
-
+	s.was_active := s.was_active OR coalesce(f.status IN ('active', 'trialing'), false);
 	IF f.status IS NOT NULL THEN
-		s := billing.merge_known(s, f.items, created, f.rank);
-		IF billing.is_newer(s.last_event_at, s.last_event_rank,
-				billing.state(s.snapshot_status, s.items, s.cancel_at,
-					s.cancel_at_period_end, s.trial_end), s.previous,
-				created, f.rank, billing.state(f.status, f.items, f.cancel_at,
-					f.cancel_at_period_end, f.trial_end), f.previous) THEN
-			s := billing.merge_snapshot(s, f, created);
-		ELSE
-			stale := f.fact IS NULL;
-		END IF;
+		merged := billing.merge_snapshot(s, f, coalesce(f.fetched_at, created));
+		s := merged.s;
+		stale := merged.stale AND f.fact IS NULL;
 	END IF;
-	IF f.fact IN ('payment_failed', 'payment_paid')
-	   AND billing.is_cycle(f.billing_reason) THEN
-		stale := billing.is_late_payment(s, f.fact, created)
-			AND NOT (f.fact = 'payment_paid' AND (s.checkout_unpaid AND NOT s.invoice_paid
-				OR s.money_at IS NULL AND f.amount_paid > 0));
-		s := billing.merge_payment(s, f, created);
-	ELSIF f.fact IN ('checkout_unpaid', 'checkout_paid') THEN
+	IF f.fact IN ('checkout_unpaid', 'checkout_paid') THEN
 		s := billing.merge_checkout(s, f, created);
 	END IF;
 	IF f.fact IS NOT NULL AND s.snapshot_status IS NULL THEN
 		s.said_plan := coalesce(nullif(f.metadata ->> 'plan', ''), s.said_plan);
 		s.said_period := coalesce(nullif(f.metadata ->> 'period', ''), s.said_period);
 	END IF;
-	s := billing.settle_status(billing.settle_offer(s));
+END $$;
+
+-- The row with what all that it holds adds up to.
+CREATE OR REPLACE FUNCTION billing.subscription_settle(s billing.subscriptions)
+RETURNS billing.subscriptions
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN billing.settle_status(billing.settle_offer(billing.settle_invoices(s)));
 END $$;
 
 -- The row of a subscription, locked; it is made if need be.
@@ -206,16 +257,20 @@ BEGIN
 		price_id = s.price_id, items = s.items, said_plan = s.said_plan,
 		said_period = s.said_period, sold = s.sold, price_known = s.price_known,
 		known_plan = s.known_plan, known_period = s.known_period, known_at = s.known_at,
-		known_rank = s.known_rank, status = s.status, computed_status = s.computed_status,
+		status = s.status,
 		seat_limit = s.seat_limit, current_period_start = s.current_period_start,
 		current_period_end = s.current_period_end, trial_end = s.trial_end,
 		cancel_at_period_end = s.cancel_at_period_end, cancel_at = s.cancel_at,
 		last_event_at = s.last_event_at, last_event_rank = s.last_event_rank,
-		snapshot_status = s.snapshot_status, previous = s.previous,
+		snapshot_status = s.snapshot_status, previous = s.previous, rivals = s.rivals,
+		latest_invoice = s.latest_invoice, schedule = s.schedule,
 		was_active = s.was_active, past_due_since = s.past_due_since,
+		past_due_entry = s.past_due_entry, customer_deleted = s.customer_deleted,
 		payment_failed_at = s.payment_failed_at, payment_paid_at = s.payment_paid_at,
+		failing_since = s.failing_since, invoice_event_at = s.invoice_event_at,
 		checkout_unpaid = s.checkout_unpaid, checkout_paid_at = s.checkout_paid_at,
-		invoice_paid = s.invoice_paid, money_at = s.money_at,
+		invoice_paid = s.invoice_paid, money_at = s.money_at, refunded = s.refunded,
+		dispute = s.dispute, fraud_warned = s.fraud_warned,
 		pause_collection = s.pause_collection, updated_at = now()
 		WHERE id = s.id;
 END $$;
@@ -226,7 +281,8 @@ CREATE OR REPLACE FUNCTION billing.subscription_follow(old billing.subscriptions
 RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-	IF s.was_active AND billing.is_withheld(s) AND NOT billing.is_withheld(old) THEN
+	IF s.was_active AND billing.is_withheld(s) AND NOT billing.is_withheld(old)
+	   OR s.money_at IS NULL AND old.money_at IS NOT NULL OR old.sold AND NOT s.sold THEN
 		PERFORM billing.payment_retract(s);
 	END IF;
 	IF (s.status, s.was_active, s.trial_end, s.account_id, s.sold, s.plan,
@@ -236,7 +292,7 @@ BEGIN
 		PERFORM billing.account_refresh(s.account_id,
 			billing.life_stage(s.status) = 2 AND billing.life_stage(old.status) < 2
 			OR billing.life_stage(s.status) = 0 AND billing.life_stage(old.status) = 1
-			OR old.sold AND NOT s.sold OR billing.is_withheld(s),
+			OR billing.is_base(old) AND NOT billing.is_base(s) OR billing.is_withheld(s),
 			NOT old.was_active OR old.account_id IS NULL
 			OR old.money_at IS NULL AND s.money_at IS NOT NULL);
 	END IF;
@@ -258,15 +314,15 @@ BEGIN
 	IF NOT erased AND billing.subscription_advance(f, created) THEN
 		RETURN 'applied';
 	END IF;
+	IF f.invoice IS NOT NULL THEN
+		PERFORM billing.invoice_note(f, created);
+	END IF;
 	old := billing.subscription_lock(f.subscription);
 	s := old;
-	IF s.last_event_at IS NULL AND billing.customer_is_deleted(f.customer) THEN
-		s.was_active := s.was_active OR coalesce(f.status IN ('active', 'trialing'), false);
-		s.status := 'canceled';
-		f.status := CASE WHEN f.status IS NOT NULL THEN 'canceled' END;
-	END IF;
+	s.customer_deleted := s.customer_deleted
+		OR (s.last_event_at IS NULL AND billing.customer_is_deleted(f.customer));
 	merged := billing.subscription_merge(s, f, created);
-	s := merged.s;
+	s := billing.subscription_settle(merged.s);
 	IF s.sold AND (s.account_id IS NULL
 			OR (s.stripe_customer_id, s.account_ref, s.ref_claimed) IS DISTINCT FROM
 				(old.stripe_customer_id, old.account_ref, old.ref_claimed)) THEN
@@ -291,7 +347,25 @@ BEGIN
 		PERFORM billing.subscription_follow(old, s);
 	END IF;
 	RETURN CASE WHEN NOT s.sold THEN 'ignored'
-	            WHEN merged.stale THEN 'stale'
+	            WHEN merged.stale OR billing.is_old_invoice(old, s, f, created) THEN 'stale'
 	            WHEN s.account_id IS NULL THEN 'unmatched'
+	            ELSE 'applied' END;
+END $$;
+
+-- Settles a subscription anew after something else has changed what it adds up to. Returns
+-- the outcome.
+CREATE OR REPLACE FUNCTION billing.subscription_resettle(subscription text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+	old billing.subscriptions := billing.subscription_lock(subscription);
+	s   billing.subscriptions := billing.subscription_settle(old);
+BEGIN
+	IF s IS DISTINCT FROM old THEN
+		PERFORM billing.subscription_store(s);
+		IF s.account_id IS NOT NULL THEN
+			PERFORM billing.subscription_follow(old, s);
+		END IF;
+	END IF;
+	RETURN CASE WHEN NOT s.sold THEN 'ignored' WHEN s.account_id IS NULL THEN 'unmatched'
 	            ELSE 'applied' END;
 END $$;

@@ -10,8 +10,8 @@ SELECT a.id AS account_id, a.external_id,
        CASE WHEN lead.reason IS NOT NULL AND lead.until IS NULL THEN NULL
             ELSE greatest(lead.until,
 		CASE WHEN a.credit_until > now() THEN a.credit_until END) END AS until,
-       coalesce(lead.reason, CASE WHEN a.credit_until > now() THEN 'credit' END, 'none')
-		AS reason,
+       coalesce(lead.reason, CASE WHEN a.credit_until > now() THEN 'credit'
+		WHEN billing.account_suspended(a.id) THEN 'suspended' END, 'none') AS reason,
        a.tier, CASE WHEN granted.leads THEN g.plan ELSE s.plan END AS plan,
        CASE WHEN NOT granted.leads THEN s.period END AS period,
        coalesce(s.status, a.subscription_status) AS status,
@@ -20,7 +20,7 @@ SELECT a.id AS account_id, a.external_id,
        CASE WHEN s.status = 'trialing' THEN coalesce(s.trial_end, s.current_period_end)
             ELSE own.until END AS trial_end,
        a.credit_until, a.referral_code, s.cancel_at, s.pause_collection,
-       CASE WHEN granted.leads THEN g.features END AS granted_features
+       CASE WHEN granted.leads THEN g.features END AS granted_features, s.id AS subscription_id
 FROM billing.accounts a
 LEFT JOIN LATERAL (
 	SELECT s.*, g.reason, g.until

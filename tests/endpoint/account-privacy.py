@@ -20,8 +20,8 @@ suite = Suite(lambda: Shop(durable=False, programs=[
     "stripe-webhook", "gumroad-webhook", "license", "fake-stripe"]))
 
 PARTS = ["account", "subscriptions", "stripe_events", "webhook_failures",
-         "drift", "grants", "credits", "bindings", "checkout_sessions",
-         "referrals", "licenses", "gumroad_events", "emails", "named_in"]
+         "drift", "grants", "credits", "invoices", "bindings",
+         "checkout_sessions", "referrals", "licenses", "gumroad_events", "emails", "named_in"]
 
 
 def rows_of(text):
@@ -42,7 +42,7 @@ def export_all(shop):
     same([s["stripe_subscription_id"] for s in held["subscriptions"]],
          [person.buyer.subscription])
     stored = {e["event_id"]: e for e in held["stripe_events"]}
-    same(len(stored), 11, "events: %r" % [e["type"] for e in stored.values()])
+    same(len(stored), 12, "events: %r" % [e["type"] for e in stored.values()])
     same(stored[person.events[0]]["payload"]["id"], person.events[0])
     same([f["id"] for f in held["webhook_failures"]], person.events)
     same(len(held["checkout_sessions"]), 1)
@@ -349,8 +349,8 @@ def operator_role(shop):
            ORDER BY 1""")]
     same(functions, ["account_credit", "account_erase", "account_export",
                      "account_grant", "account_make", "catalog_apply",
-                     "catalog_follow", "catalog_list", "grant_revoke",
-                     "utc"])
+                     "catalog_follow", "catalog_list", "catalog_text",
+                     "grant_revoke", "utc"])
 
 
 @suite.each("{arguments!r} is wrong usage", [

@@ -170,7 +170,7 @@ def recorded(desk):
     events = at_stripe(desk, *buyer.audit_events())
     has(catch_up(desk), applied=str(len(events)))
     for event in events:
-        has(desk.ledger(event), outcome="applied")
+        true(desk.ledger(event)["processed_at"], "it is in the ledger")
 
 
 @suite.case("Stripe is asked for the types that are handled, 20 at most a list")
@@ -179,14 +179,14 @@ def types(desk):
     at_stripe(desk, stripe.event("charge.captured", {"id": "ch_1"}))
     seen = catch_up(desk)["seen"]
     lists = pages(desk)[before:]
-    same(len(lists), 2, "lists: %r" % lists)
     for path in lists:
         true(0 < path.count("types%5B") <= 20, path)
         true("limit=100" in path and "created%5Bgte%5D=" in path, path)
     asked = re.findall(r"types%5B\d+%5D=([\w.]+)", " ".join(lists))
     same(len(asked), len(set(asked)), "no type is asked for twice")
     same([t for t in asked if t.startswith("paydesk.")], [])
-    for type in ("invoice.paid", "customer.deleted", "charge.refunded"):
+    for type in ("invoice.paid", "customer.deleted", "charge.refunded",
+                 "checkout.session.expired"):
         true(type in asked, type)
     same(seen, str(desk.value(
         "SELECT count(*) FROM billing.stripe_events WHERE created_at >= "

@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -B
-"""Invoices, refunds, disputes: past_due and back, and what is only written
-down."""
+"""Invoices: past_due and back. Each is an object of its own."""
 
 import os
 import sys
@@ -17,7 +16,7 @@ suite = Suite(lambda: Desk(programs=["stripe-webhook"]))
 
 @suite.each("a failed invoice makes {before} {after}", [
     {"before": before, "after": after} for before, after in [
-        ("active", "past_due"), ("trialing", "past_due"),
+        ("active", "past_due"), ("trialing", "trialing"),
         ("past_due", "past_due"), ("incomplete", "incomplete"),
         ("unpaid", "unpaid"), ("paused", "paused"),
         ("canceled", "canceled"),
@@ -170,28 +169,69 @@ def by_presence(desk, shape, label):
     has(desk.subscription_of(buyer), status="past_due")
 
 
-# ----------------------------------------------------------- written down
+# ----------------------------------------------- an object of its own
 
-AUDIT_TYPES = [e["type"] for e in stripe.Buyer().audit_events()]
-
-
-@suite.each("{type} is written down and changes nothing", AUDIT_TYPES)
-def audited(desk, type):
+@suite.case("an older invoice that is paid changes nothing while the newest"
+            " stands failed")
+def older(desk):
     buyer = desk.buyer()
-    desk.deliver(buyer.created())
-    before = desk.subscription_of(buyer), desk.account_of(buyer)
-    event = buyer.audit_events()[AUDIT_TYPES.index(type)]
-    desk.deliver(event)
-    has(desk.ledger(event), type=type, outcome="applied", error=None)
-    same((desk.subscription_of(buyer), desk.account_of(buyer)), before)
-    desk.deliver(event, answer="duplicate")
+    desk.deliver(
+        buyer.created(), buyer.invoice_failed(id="in_old", at=60,
+                                              created=buyer.start + 50),
+        buyer.invoice_failed(id="in_new", at=70, created=buyer.start + 65))
+    desk.deliver(buyer.invoice_paid(id="in_old", at=80,
+                                    created=buyer.start + 50))
+    has(desk.subscription_of(buyer), status="past_due")
+    desk.deliver(buyer.invoice_paid(id="in_new", at=90,
+                                    created=buyer.start + 65))
+    has(desk.subscription_of(buyer), status="active")
 
 
-@suite.case("a full refund takes no access away by itself")
-def refund(desk):
+@suite.each("a failed {reason} invoice changes nothing by itself", [
+    "manual", "subscription_update", "upcoming"])
+def not_of_the_cycle(desk, reason):
     buyer = desk.buyer()
-    desk.deliver(buyer.created(), *buyer.audit_events())
-    has(desk.account_of(buyer), tier="paid", subscription_status="active")
+    desk.deliver(buyer.created(),
+                 buyer.invoice_failed(billing_reason=reason))
+    has(desk.subscription_of(buyer), status="active")
+
+
+@suite.case("an invoice that the newest object does not name is an old one,"
+            " unless that names one that is not of the cycle")
+def shadowed(desk):
+    buyer = desk.buyer()
+    desk.deliver(buyer.created(), buyer.updated(
+        at=60, latest_invoice="in_2"))
+    desk.deliver(buyer.invoice_failed(id="in_1", at=70,
+                                      created=buyer.start + 10),
+                 answer="stale")
+    has(desk.subscription_of(buyer), status="active")
+    desk.deliver(buyer.invoice_paid(id="in_2", at=75, billing_reason="manual",
+                                    created=buyer.start + 55))
+    has(desk.subscription_of(buyer), status="past_due")
+
+
+@suite.each("a failed invoice that is {name} is waited for no more",
+            ["voided", "marked_uncollectible"])
+def closed(desk, name):
+    buyer = desk.buyer()
+    desk.deliver(buyer.created(), buyer.invoice_failed(id="in_" + name))
+    has(desk.subscription_of(buyer), status="past_due")
+    desk.deliver(buyer.invoice_event(name, at=80, id="in_" + name,
+                                     status="void"))
+    has(desk.subscription_of(buyer), status="active")
+
+
+@suite.case("where the customer confirms a payment is kept with the invoice")
+def action(desk):
+    buyer = desk.buyer()
+    desk.deliver(buyer.created(), buyer.invoice_event(
+        "payment_action_required", id="in_ask",
+        hosted_invoice_url="https://invoice.stripe.test/i/1"))
+    same(desk.value("SELECT action_url FROM billing.invoices "
+                    "WHERE invoice_id = 'in_ask'"),
+         "https://invoice.stripe.test/i/1")
+    has(desk.subscription_of(buyer), status="active")
 
 
 suite.main()

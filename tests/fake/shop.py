@@ -11,9 +11,17 @@ EVENTS = """
     customer.subscription.paused customer.subscription.resumed
     customer.subscription.trial_will_end customer.subscription.updated
     invoice.paid invoice.payment_action_required invoice.payment_failed
-    invoice.payment_succeeded
-    charge.dispute.closed charge.dispute.created charge.refunded
-    refund.created refund.failed refund.updated""".split()
+    invoice.payment_succeeded invoice.overdue invoice.voided
+    invoice.marked_uncollectible invoice_payment.paid
+    customer.subscription.pending_update_applied
+    customer.subscription.pending_update_expired
+    charge.dispute.closed charge.dispute.created charge.dispute.updated
+    charge.refund.updated charge.refunded
+    refund.created refund.failed refund.updated
+    radar.early_fraud_warning.created
+    subscription_schedule.aborted subscription_schedule.canceled
+    subscription_schedule.completed subscription_schedule.created
+    subscription_schedule.released subscription_schedule.updated""".split()
 
 
 def price(id, interval, **changes):

@@ -60,7 +60,7 @@ def accounts(desk):
 def subscriptions(desk):
     return desk.sql("""
         SELECT stripe_subscription_id, a.external_id, s.stripe_customer_id,
-            account_ref, plan, period, price_id, status, computed_status,
+            account_ref, plan, period, price_id, status,
             snapshot_status, previous, was_active, seat_limit,
             current_period_start, current_period_end, s.trial_end,
             cancel_at_period_end, cancel_at, last_event_at, last_event_rank,

@@ -62,7 +62,7 @@ def expected_status(events):
                     and e["created"] > snapshot["created"]], default=0)
 
     failed, paid = last("invoice.payment_failed"), last("invoice.paid")
-    if status in LIVE and failed > paid:
+    if status == "active" and failed > paid:
         return "past_due"
     if status == "past_due" and paid > failed:
         return "active"

@@ -67,6 +67,9 @@ class Person:
                      VALUES (false) RETURNING id)
                  INSERT INTO billing.drift SELECT id, %s, 'account', NULL, %s
                  FROM run""", buyer.subscription, self.id)
+        shop.deliver(buyer.invoice_event(
+            "payment_action_required", hosted_invoice_url="https://pay.test/"
+            + quote(self.email)))
         shop.sql("""UPDATE billing.webhook_failures SET error = %s
                  WHERE id = %s""", "no such plan for " + self.email,
                  failing["id"])

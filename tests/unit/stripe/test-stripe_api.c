@@ -18,6 +18,7 @@
 static struct arena *arena;
 static struct config *config;
 static struct stripe_api *api;
+static int64_t before_us;
 static json_object *subscription;
 
 /* set_up - no setting, no proxy */
@@ -77,8 +78,8 @@ START_TEST(a_subscription_is_fetched)
 	const char *request, *id;
 
 	begin(&turn);
-	ck_assert_int_eq(stripe_api_subscription(
-			     api, arena, "sub_1A-b_9", 10000, &subscription),
+	ck_assert_int_eq(stripe_api_subscription(api, arena, "sub_1A-b_9",
+			     10000, &subscription, &before_us),
 	    RC_OK);
 	ck_assert_int_eq(json_string(subscription, "id", &id), RC_OK);
 	ck_assert_str_eq(id, "sub_1A-b_9");
@@ -124,8 +125,8 @@ START_TEST(only_ids_are_asked_for)
 	size_t len;
 
 	begin(&turn);
-	ck_assert_int_eq(stripe_api_subscription(
-			     api, arena, unusable[_i], 10000, &subscription),
+	ck_assert_int_eq(stripe_api_subscription(api, arena, unusable[_i],
+			     10000, &subscription, &before_us),
 	    RC_NOT_FOUND);
 	ck_assert_int_eq(
 	    stripe_api_event(api, arena, unusable[_i], 10000, &text, &len),
@@ -138,13 +139,13 @@ START_TEST(ids_have_a_maximum)
 	static const struct server_turn turn = { SERVER_CLOSE, OK "{}", 0 };
 
 	begin(&turn);
-	ck_assert_int_eq(
-	    stripe_api_subscription(api, arena,
-		arena_printf(arena, "%0256d", 1), 10000, &subscription),
+	ck_assert_int_eq(stripe_api_subscription(api, arena,
+			     arena_printf(arena, "%0256d", 1), 10000,
+			     &subscription, &before_us),
 	    RC_NOT_FOUND);
-	ck_assert_int_eq(
-	    stripe_api_subscription(api, arena,
-		arena_printf(arena, "%0255d", 1), 10000, &subscription),
+	ck_assert_int_eq(stripe_api_subscription(api, arena,
+			     arena_printf(arena, "%0255d", 1), 10000,
+			     &subscription, &before_us),
 	    RC_OK);
 	server_stop(NULL);
 }
@@ -179,7 +180,7 @@ START_TEST(what_is_no_object_is_an_error)
 	begin(&answers[_i].turn);
 	unit_capture(STDERR_FILENO);
 	ck_assert_int_eq(stripe_api_subscription(api, arena, "sub_1",
-			     hangs ? 200 : 10000, &subscription),
+			     hangs ? 200 : 10000, &subscription, &before_us),
 	    answers[_i].rc);
 	written = unit_captured();
 	server_stop(NULL);
@@ -302,7 +303,7 @@ START_TEST(what_is_no_page_is_an_error)
 	server_stop(NULL);
 }
 
-START_TEST(a_page_has_stripes_clock_before_it)
+START_TEST(a_page_has_stripes_clock_when_it_was_asked_for)
 {
 	static const struct server_turn turn = { SERVER_CLOSE,
 		"HTTP/1.1 200 OK\r\nDate: Fri, 20 Nov 2026 21:05:21 GMT\r\n\r\n"
@@ -316,8 +317,8 @@ START_TEST(a_page_has_stripes_clock_before_it)
 	    RC_OK);
 	ck_assert_uint_eq(json_object_array_length(page.data), 2);
 	ck_assert(page.has_more);
-	ck_assert_int_lt(page.before_s, 1795208721);
-	ck_assert_int_ge(page.before_s, 1795208721 - 2);
+	ck_assert_int_lt(page.before_us, 1795208722LL * 1000000);
+	ck_assert_int_ge(page.before_us, 1795208719LL * 1000000);
 	ck_assert_ptr_nonnull(strstr(server_stop(NULL),
 	    "GET /v1/things?limit=100&a=b&starting_after=x_1 HTTP"));
 }
@@ -372,7 +373,7 @@ add(TCase *tests)
 	tcase_add_test(tests, a_probe_posts_nothing);
 	tcase_add_test(tests, a_probe_of_nobody_says_why);
 	unit_add_table(tests, what_is_no_page_is_an_error, no_pages);
-	tcase_add_test(tests, a_page_has_stripes_clock_before_it);
+	tcase_add_test(tests, a_page_has_stripes_clock_when_it_was_asked_for);
 	tcase_add_test(tests, a_page_begins_after_an_id_only);
 	tcase_add_test(tests, pages_are_a_tenth_of_a_second_apart);
 }

@@ -304,10 +304,23 @@ static const struct {
 	{ "{'status':{'x':1}}", " previous={}" },
 	{ "{'quantity':2,'cancel_at':5,'cancel_at_period_end':false,"
 	  "'trial_end':null,'metadata':{'a':'b'}}",
-	    " previous={'quantity':2,'cancel_at':5,'cancel_at_period_end':false,"
-	    "'trial_end':null}" },
+	    " previous={'quantity':2,'cancel_at':5,'trial_end':null,"
+	    "'cancel_scheduled':true}" },
+	{ "{'cancel_at':null}",
+	    " previous={'cancel_at':null,"
+	    "'cancel_scheduled':false}" },
+	{ "{'cancel_at_period_end':true}",
+	    " previous={'cancel_scheduled':true}" },
+	{ "{'pause_collection':null}",
+	    " previous={'pause_behavior':null,"
+	    "'pause_resumes_at':null}" },
+	{ "{'pause_collection':{'behavior':'void','resumes_at':5}}",
+	    " previous={'pause_behavior':'void','pause_resumes_at':5}" },
+	{ "{'latest_invoice':'in_1','current_period_end':7}",
+	    " previous={'latest_invoice':'in_1','period_end':7}" },
 	{ "{'items':{'data':[{'price':{'id':'price_1'},'quantity':3}]}}",
-	    " previous={'price':'price_1','quantity':3}" },
+	    " previous={'price':'price_1','quantity':3,"
+	    "'items':[{'price':'price_1','quantity':3}]}" },
 	{ "{'plan':{'id':'gold'}}", " previous={'price':'gold'}" },
 	{ "{'items':{'data':[]}}", " previous={}" },
 	{ "{}", " previous={}" },
