@@ -29,6 +29,7 @@
 #include "program/serve.h"
 #include "stripe/stripe_api.h"
 #include "stripe/stripe_doctor.h"
+#include "stripe/stripe_words.h"
 
 #define LEARN_TIMEOUT_MS 3000 /* for a question before the order itself */
 
@@ -405,10 +406,16 @@ examine(struct service *service, struct doctor *doctor)
 		{ NULL, NULL, NULL }
 	};
 	const struct state *state = service->state;
-	const struct catalog_checkout *rules;
+	const struct catalog_checkout *rules = NULL;
 
 	caller_examine(&state->callers, doctor);
 	stripe_doctor_needs(doctor, service->config);
+	if (service->db == NULL ||
+	    catalog_current_checkout(state->catalog, service->db, &rules) !=
+		RC_OK)
+		rules = NULL; /* why is said of the database already */
+	if (rules != NULL)
+		stripe_words_examine(doctor, STRIPE_CHECKOUT, rules->locale);
 	if (!stripe_doctor_sells(service->db))
 		doctor_problem(doctor, "catalog",
 		    "Say what is sold: paydesk catalog apply FILE.",
@@ -418,10 +425,7 @@ examine(struct service *service, struct doctor *doctor)
 		return;
 	stripe_doctor_prices(
 	    doctor, service->arena, service->config, service->db, state->api);
-	if (service->db != NULL &&
-	    catalog_current_checkout(state->catalog, service->db, &rules) ==
-		RC_OK &&
-	    rules->automatic_tax)
+	if (rules != NULL && rules->automatic_tax)
 		stripe_doctor_tax(doctor, service->arena, state->api);
 }
 

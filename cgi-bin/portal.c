@@ -21,6 +21,7 @@
 #include "program/serve.h"
 #include "stripe/stripe_api.h"
 #include "stripe/stripe_doctor.h"
+#include "stripe/stripe_words.h"
 
 struct state {
 	struct caller_rules callers;
@@ -43,21 +44,9 @@ static const struct db_statement *const *const statements[] = {
 	NULL,
 };
 
-/* The places in the portal to which one can go directly. */
-static const struct flow {
-	const char *name;
-	const char *subscription_key; /* NULL: it needs no subscription */
-} flows[] = {
-	{ "payment_method_update", NULL },
-	{ "subscription_cancel",
-	    "flow_data[subscription_cancel][subscription]" },
-	{ "subscription_update",
-	    "flow_data[subscription_update][subscription]" },
-};
-
 /* What the caller wants; members may be NULL. */
 struct wish {
-	const struct flow *flow;
+	const struct stripe_flow *flow;
 	const char *locale, *return_url;
 };
 
@@ -68,10 +57,9 @@ read_flow(json_object *body, struct wish *wish)
 	const char *name;
 	enum rc rc = json_string(body, "flow", &name);
 
-	for (size_t i = 0; rc == RC_OK && i < sizeof flows / sizeof *flows;
-	     i++) {
-		if (strcmp(name, flows[i].name) == 0)
-			wish->flow = &flows[i];
+	for (size_t i = 0; rc == RC_OK && stripe_flows[i].name != NULL; i++) {
+		if (strcmp(name, stripe_flows[i].name) == 0)
+			wish->flow = &stripe_flows[i];
 	}
 	return rc == RC_NOT_FOUND || wish->flow != NULL;
 }
@@ -89,8 +77,9 @@ read_wish(const struct state *state, struct request *request, bool optional,
 	memset(wish, 0, sizeof *wish);
 	if (!read_flow(body, wish))
 		return request_fail(request, RC_BAD_REQUEST, "invalid_flow",
-		    "flow must be payment_method_update, subscription_cancel "
-		    "or subscription_update.");
+		    "flow must be payment_method_update, subscription_cancel, "
+		    "subscription_update, subscription_pause or "
+		    "customer_update.");
 	rc = json_string(body, "locale", &wish->locale);
 	if (rc != RC_NOT_FOUND &&
 	    (rc != RC_OK || !catalog_locale(wish->locale)))
@@ -107,6 +96,7 @@ read_wish(const struct state *state, struct request *request, bool optional,
 		    "catalog allows.");
 	if (wish->locale == NULL)
 		wish->locale = rules->locale;
+	wish->locale = stripe_locale(STRIPE_PORTAL, wish->locale);
 	return RC_OK;
 }
 
@@ -147,7 +137,7 @@ find_customer(struct service *service, struct request *request,
 /* add_flow - the deep link, and the subscription that it is about */
 static enum rc
 add_flow(const struct state *state, struct request *request,
-    const struct flow *flow, const char *customer, struct form_out *form)
+    const struct stripe_flow *flow, const char *customer, struct form_out *form)
 {
 	json_object *subscription;
 	const char *id;
@@ -274,9 +264,14 @@ examine(struct service *service, struct doctor *doctor)
 		{ NULL, NULL, NULL }
 	};
 	const struct state *state = service->state;
+	const struct catalog_checkout *rules;
 
 	caller_examine(&state->callers, doctor);
 	stripe_doctor_needs(doctor, service->config);
+	if (service->db != NULL &&
+	    catalog_current_checkout(state->catalog, service->db, &rules) ==
+		RC_OK)
+		stripe_words_examine(doctor, STRIPE_PORTAL, rules->locale);
 	if (stripe_doctor_key(
 		doctor, service->arena, service->config, state->api, rights))
 		stripe_doctor_portal(doctor, service->arena, state->api);

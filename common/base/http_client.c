@@ -7,6 +7,10 @@
 
 #include "base/memory.h"
 
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
 struct http_client {
 	CURL *curl;
 	bool was_sent;
@@ -79,7 +83,7 @@ set_options(struct http_client *client, const struct http_call *call,
 	curl_easy_reset(curl);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "paydesk");
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "paydesk/" PACKAGE_VERSION);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, call->timeout_ms);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, call->timeout_ms);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");

@@ -8,24 +8,26 @@
 
 #define QUANTITY_MAX 1000 /* when the catalog does not say */
 
-/* catalog_locale - auto, or a language and perhaps a region */
+/* catalog_locale - auto, or a language and perhaps a script and a region */
 bool
 catalog_locale(const char *locale)
 {
 	static const char lower[] = "abcdefghijklmnopqrstuvwxyz",
-			  region[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-	size_t language_len = strspn(locale, lower), region_len;
+			  others[] = "abcdefghijklmnopqrstuvwxyz"
+				     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	size_t len = strspn(locale, lower);
 
 	if (strcmp(locale, "auto") == 0)
 		return true;
-	if (language_len < 2 || language_len > 3)
+	if (len < 2 || len > 3)
 		return false;
-	locale += language_len;
-	if (*locale == '\0')
-		return true;
-	region_len = strspn(locale + 1, region);
-	return *locale == '-' && region_len >= 2 && region_len <= 4 &&
-	    locale[1 + region_len] == '\0';
+	for (int part = 0; part < 2 && locale[len] == '-'; part++) {
+		locale += len + 1;
+		len = strspn(locale, others);
+		if (len < 2 || len > 4)
+			return false;
+	}
+	return locale[len] == '\0';
 }
 
 /* read_switch - true or false, when given */

@@ -38,7 +38,7 @@ struct catalog_checkout {
 enum rc catalog_checkout_read(struct arena *arena, json_object *member,
     struct catalog_checkout *checkout, const char **problem) MUST_CHECK;
 
-/* Whether that can be a locale of Stripe's: auto, de, pt-BR, es-419 … */
+/* Whether that looks like a locale: auto, de, pt-BR, es-419, zh-Hant-TW … */
 bool catalog_locale(const char *locale);
 
 #endif

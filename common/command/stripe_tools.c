@@ -87,7 +87,7 @@ sample_event(struct arena *arena, const char *account, size_t *len)
 		    meta, "account", json_object_new_string(account));
 	text = arena_printf(arena,
 	    "{\"id\":\"evt_sample%08x\",\"object\":\"event\","
-	    "\"api_version\":\"2026-07-29.dahlia\",\"created\":%" PRId64 ","
+	    "\"api_version\":\"2026-10-28.endive\",\"created\":%" PRId64 ","
 	    "\"livemode\":false,\"type\":\"customer.subscription.created\","
 	    "\"data\":{\"object\":{\"id\":\"sub_sample%08x\","
 	    "\"object\":\"subscription\",\"customer\":\"cus_sample%08x\","

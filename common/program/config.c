@@ -43,7 +43,7 @@ static const struct {
 	    "secret or restricted key for calls to Stripe", SECRET },
 	[STRIPE_API_BASE] = { "STRIPE_API_BASE", "https://api.stripe.com",
 	    value_check_url, "where Stripe's API is", OPEN },
-	[STRIPE_API_VERSION] = { "STRIPE_API_VERSION", "2026-07-29.dahlia",
+	[STRIPE_API_VERSION] = { "STRIPE_API_VERSION", "2026-10-28.endive",
 	    NULL, "version that calls to Stripe ask for", OPEN },
 	[STRIPE_WEBHOOK_SECRET] = { "STRIPE_WEBHOOK_SECRET", NULL,
 	    value_check_webhook_secrets,

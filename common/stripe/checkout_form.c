@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "catalog/catalog_extra.h"
+#include "stripe/stripe_words.h"
 
 /* add_customer - who buys, and what Stripe may change of a known customer */
 static void
@@ -71,13 +72,13 @@ add_kind(struct form_out *form, const struct order *order,
     const struct catalog_checkout *rules)
 {
 	if (!is_subscription(order)) {
-		form_out_add(form, "mode", "payment");
+		form_out_add(form, "mode", STRIPE_MODE_PAYMENT);
 		form_out_add(form, "invoice_creation[enabled]", "true");
 		if (decision->customer == NULL)
 			form_out_add(form, "customer_creation", "always");
 		return;
 	}
-	form_out_add(form, "mode", "subscription");
+	form_out_add(form, "mode", STRIPE_MODE_SUBSCRIPTION);
 	form_out_add(form, "payment_method_collection", rules->payment_method);
 	if (strcmp(decision->trial_days, "0") != 0)
 		form_out_add(form, "subscription_data[trial_period_days]",

@@ -16,7 +16,8 @@ common_stripe_libstripe_a_SOURCES = \
 	common/stripe/stripe_facts_json.c \
 	common/stripe/stripe_facts_money.c \
 	common/stripe/stripe_intake.c common/stripe/stripe_intake.h \
-	common/stripe/stripe_state.h
+	common/stripe/stripe_state.h \
+	common/stripe/stripe_words.c common/stripe/stripe_words.h
 
 stripe_tests = \
 	tests/unit/stripe/test-ledger \
@@ -24,7 +25,8 @@ stripe_tests = \
 	tests/unit/stripe/test-stripe_api \
 	tests/unit/stripe/test-stripe_event \
 	tests/unit/stripe/test-stripe_facts \
-	tests/unit/stripe/test-stripe_intake
+	tests/unit/stripe/test-stripe_intake \
+	tests/unit/stripe/test-stripe_words
 UNIT_TESTS += $(stripe_tests)
 $(stripe_tests): LDADD = tests/unit/libunit.a $(stripe_libs) \
 	$(CHECK_LIBS)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "stripe/stripe_words.h"
 
 #define CODE_MAX 64 /* bytes of a referral code */
 
@@ -63,6 +64,7 @@ read_texts(const struct catalog_checkout *rules, struct request *request,
 		    "locale must be \"auto\" or a locale such as \"de\".");
 	if (order->locale == NULL)
 		order->locale = rules->locale;
+	order->locale = stripe_locale(STRIPE_CHECKOUT, order->locale);
 	return RC_OK;
 }
 

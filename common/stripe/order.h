@@ -16,7 +16,8 @@
 struct order {
 	const char *period, *plan; /* plan NULL: the default one */
 	long quantity;
-	const char *referral_code, *locale;   /* may be NULL */
+	const char *referral_code,
+	    *locale; /* may be NULL; locale: a word of Stripe's */
 	const char *success_url, *cancel_url; /* NULL: there is no SITE_URL */
 	const char *client_key;		      /* the Idempotency-Key, or NULL */
 	const char *canonical; /* equal for equal orders of one price */

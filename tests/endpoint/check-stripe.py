@@ -397,6 +397,22 @@ def taxes(desk):
              "can calculate")
 
 
+@suite.each("{program}: the catalog's locale {locale} is {result}", [
+    {"program": "checkout", "locale": "en-US", "result": "ok"},
+    {"program": "checkout", "locale": "hi-IN", "result": "ok"},
+    {"program": "portal", "locale": "hi-IN", "result": "warning"},
+    {"program": "checkout", "locale": "uk", "result": "warning"}])
+def locales(desk, program, locale, result):
+    stock(desk)
+    with desk.selling({**stripe.CATALOG, "checkout": {"locale": locale}}):
+        found = check(desk, program=program)
+        if result == "ok":
+            fine(found, "checkout.locale", "is")
+        else:
+            only(found, "checkout.locale", "warning", "is none that",
+                 "Set checkout.locale in the catalog")
+
+
 # ----------------------------------------------------------------- endpoint
 
 @suite.case("no endpoint that leads here")

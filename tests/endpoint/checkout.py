@@ -2,6 +2,7 @@
 """POST /checkout: every reply of the table, and what Stripe is asked."""
 
 import os
+import re
 import sys
 from urllib.parse import parse_qsl
 
@@ -14,7 +15,7 @@ from harness.desk import API_KEY, in_threads
 from harness.stripe import PRO_ANNUAL, PRO_MONTHLY, TEAM_MONTHLY
 from harness.tap import Suite, has, same, true
 
-API_VERSION = "2026-07-29.dahlia"
+API_VERSION = "2026-10-28.endive"
 
 suite = Suite(lambda: Shop(programs=["checkout", "fake-stripe"]))
 
@@ -73,6 +74,8 @@ def request_headers(desk):
     has(headers(request), **{
         "authorization": "Bearer " + API_KEY, "stripe-version": API_VERSION,
         "content-type": "application/x-www-form-urlencoded"})
+    true(re.fullmatch(r"paydesk/\d+\.\d+\.\d+",
+                      headers(request)["user-agent"]), "the user agent")
     true(8 < len(headers(request)["idempotency-key"]) <= 255, "the key")
 
 
@@ -134,6 +137,16 @@ def choices(desk):
         cancel_url=SITE)))
     has(fields, locale="pt-BR", cancel_url=SITE,
         success_url=SITE + "/done?session={CHECKOUT_SESSION_ID}")
+
+
+@suite.each("locale {locale} is {word} at Checkout", [
+    {"locale": "en-US", "word": "en"}, {"locale": "de-AT", "word": "de"},
+    {"locale": "zh-CN", "word": "zh"}, {"locale": "no", "word": "nb"},
+    {"locale": "hi-IN", "word": "hi-IN"}, {"locale": "en-AU", "word": "en"},
+    {"locale": "uk-UA", "word": None}])
+def locales(desk, locale, word):
+    fields = form(sent(desk, desk.customer().checkout(locale=locale)))
+    same(fields.get("locale"), word)
 
 
 # ------------------------------------------------------------------ refusals

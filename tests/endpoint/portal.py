@@ -41,7 +41,7 @@ def opened(desk):
                 "return_url": SITE + "/settings"})
     has(headers, **{
         "authorization": "Bearer " + API_KEY,
-        "stripe-version": "2026-07-29.dahlia",
+        "stripe-version": "2026-10-28.endive",
         "content-type": "application/x-www-form-urlencoded"})
     true(headers["idempotency-key"].startswith("paydesk_"), "the key")
 
@@ -68,16 +68,27 @@ def choices(desk):
     has(asked_by(desk, customer)[0], locale="de", return_url=SITE + "/team")
 
 
-@suite.case("flow payment_method_update needs no subscription")
-def payment_method(desk):
+@suite.each("locale {locale} is {word} in the portal", [
+    {"locale": "en-US", "word": "en"}, {"locale": "de-AT", "word": "de"},
+    {"locale": "zh-CN", "word": "zh"}, {"locale": "no", "word": "nb"},
+    {"locale": "en-AU", "word": "en-AU"}, {"locale": "hi-IN", "word": None}])
+def locales(desk, locale, word):
     customer = buyer(desk)
-    same(customer.portal(flow="payment_method_update").status, 200)
-    has(asked_by(desk, customer)[0],
-        **{"flow_data[type]": "payment_method_update"})
+    same(customer.portal(locale=locale).status, 200)
+    same(asked_by(desk, customer)[0].get("locale"), word)
+
+
+@suite.each("flow {flow} needs no subscription",
+            ["payment_method_update", "customer_update"])
+def no_subscription_needed(desk, flow):
+    customer = buyer(desk)
+    same(customer.portal(flow=flow).status, 200)
+    has(asked_by(desk, customer)[0], **{"flow_data[type]": flow})
 
 
 @suite.each("flow {flow} names the live subscription",
-            ["subscription_cancel", "subscription_update"])
+            ["subscription_cancel", "subscription_update",
+             "subscription_pause"])
 def flows(desk, flow):
     customer = buyer(desk)
     id = customer.row()["stripe_customer_id"]
@@ -106,7 +117,8 @@ def no_answer_on_subscription(desk):
             "stripe_error")
 
 
-@suite.each("400 invalid_flow: {flow}", ["", "cancel", 1, "customer_update"])
+@suite.each("400 invalid_flow: {flow}", [
+    "", "cancel", 1, "subscription_update_confirm"])
 def invalid_flow(desk, flow):
     refused(buyer(desk).portal(flow=flow), 400, "invalid_flow")
 

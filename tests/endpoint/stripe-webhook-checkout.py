@@ -11,7 +11,7 @@ from harness.desk import API_KEY, Desk, when
 from harness.stripe import PRO_ANNUAL, SHAPES, TEAM_MONTHLY, YEAR, expanded
 from harness.tap import Suite, has, same, true
 
-API_VERSION = "2026-07-29.dahlia"
+API_VERSION = "2026-10-28.endive"
 
 suite = Suite(lambda: Desk(programs=["stripe-webhook", "fake-stripe"]))
 

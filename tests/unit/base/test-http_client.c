@@ -77,7 +77,8 @@ START_TEST(asks_for_what_is_wanted)
 	ck_assert_ptr_nonnull(
 	    strstr(request, "\r\nAuthorization: Bearer key\r\n"));
 	ck_assert_ptr_nonnull(strstr(request, "\r\nStripe-Version: 1\r\n"));
-	ck_assert_ptr_nonnull(strstr(request, "\r\nUser-Agent: paydesk\r\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(request, "\r\nUser-Agent: paydesk/" PACKAGE_VERSION "\r\n"));
 	ck_assert_ptr_null(strcasestr(request, "\r\nContent-Length:"));
 	ck_assert_ptr_null(strcasestr(request, "\r\nExpect:"));
 }

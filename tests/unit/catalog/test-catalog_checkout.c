@@ -110,6 +110,7 @@ static const struct {
 	{ "fil", true },
 	{ "pt-BR", true },
 	{ "es-419", true },
+	{ "zh-Hant-TW", true },
 	{ "", false },
 	{ "d", false },
 	{ "deut", false },

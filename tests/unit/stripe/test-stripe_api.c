@@ -89,7 +89,7 @@ START_TEST(a_subscription_is_fetched)
 	ck_assert_ptr_nonnull(
 	    strstr(request, "\r\nAuthorization: Bearer sk_test_topsecret\r\n"));
 	ck_assert_ptr_nonnull(
-	    strstr(request, "\r\nStripe-Version: 2026-07-29.dahlia\r\n"));
+	    strstr(request, "\r\nStripe-Version: 2026-10-28.endive\r\n"));
 }
 
 START_TEST(an_event_is_fetched_as_it_was_sent)
