@@ -15,6 +15,7 @@ CREATE TABLE billing.accounts (
 	referral_code       text UNIQUE
 	                    DEFAULT upper(substr(replace(gen_random_uuid()::text, '-', ''), 1, 10)),
 	first_paid_at       timestamptz,
+	version             bigint NOT NULL DEFAULT 1,
 	created_at          timestamptz NOT NULL DEFAULT now(),
 	updated_at          timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 80);
@@ -25,6 +26,8 @@ COMMENT ON COLUMN billing.accounts.external_id IS
 	'the id by which the host application knows the account';
 COMMENT ON COLUMN billing.accounts.email_verified IS
 	'only an address that is verified says whose a payment is';
+COMMENT ON COLUMN billing.accounts.version IS
+	'raised whenever the answer to what the account may use has changed';
 COMMENT ON COLUMN billing.accounts.first_paid_at IS
 	'when paydesk first saw the account pay; a referral converts only then';
 

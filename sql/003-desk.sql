@@ -12,6 +12,15 @@ COMMENT ON TABLE billing.samples IS
 	'history for the charts of ops, written by ops sample; 400 days are kept';
 COMMENT ON COLUMN billing.samples.at IS 'the beginning of the hour';
 
+-- Until when the ends that time brings, of periods, grace and credit, have raised the version
+-- of their accounts.
+CREATE TABLE billing.ends_seen (
+	one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
+	until   timestamptz NOT NULL DEFAULT now()
+);
+
+INSERT INTO billing.ends_seen DEFAULT VALUES;
+
 -- Makes the page's forms unforgeable; see common/program/csrf.h. Change it to make all
 -- pages that are open now useless.
 CREATE TABLE billing.ops_key (

@@ -158,6 +158,16 @@ BEGIN
 	RETURN features_ || coalesce(granted, '{}');
 END $$;
 
+-- The licences that were sold to the verified address of an account.
+CREATE OR REPLACE FUNCTION billing.account_licenses(account bigint) RETURNS json
+LANGUAGE sql STABLE AS $$
+	SELECT coalesce(json_agg(json_build_object('license_key', l.license_key, 'tier', l.tier,
+			'status', l.status) ORDER BY l.created_at, l.id), '[]')
+		FROM billing.accounts a
+		JOIN billing.licenses l ON lower(l.email) = lower(btrim(a.email))
+		WHERE a.id = account AND a.email_verified AND NOT l.test
+$$;
+
 -- What GET /account answers; NULL when there is no such account. One call, so that it is
 -- one round trip.
 CREATE OR REPLACE FUNCTION billing.account_show(caller text, address text,
@@ -187,8 +197,10 @@ BEGIN
 		'referral_code', v.referral_code,
 		'referrals', billing.account_referrals(v.account_id),
 		'features', billing.account_features(v.account_id, v.access, v.plan,
-			v.granted_features))
-	FROM billing.access v WHERE v.account_id = account);
+			v.granted_features),
+		'licenses', billing.account_licenses(v.account_id),
+		'version', v.version)
+	FROM billing.access_rules v WHERE v.account_id = account);
 END $$;
 
 GRANT EXECUTE ON FUNCTION billing.account_show(text, text, boolean, text) TO paydesk_account;
@@ -203,7 +215,7 @@ DECLARE
 	account bigint := billing.caller_account(caller, address, verified, role_);
 BEGIN
 	RETURN (SELECT coalesce(f.value, 'null') NOT IN ('null', 'false', '0')
-		FROM billing.access v CROSS JOIN LATERAL (SELECT
+		FROM billing.access_rules v CROSS JOIN LATERAL (SELECT
 			billing.account_features(v.account_id, v.access, v.plan, v.granted_features)
 				-> feature AS value) f
 		WHERE v.account_id = account);

@@ -3,7 +3,7 @@
 
 GRANT USAGE ON SCHEMA billing TO paydesk_account, paydesk_checkout, paydesk_gumroad_webhook,
 	paydesk_health, paydesk_license, paydesk_operator, paydesk_ops, paydesk_portal,
-	paydesk_stripe_webhook;
+	paydesk_reader, paydesk_stripe_webhook;
 GRANT SELECT ON billing.schema_version
 	TO paydesk_account, paydesk_checkout, paydesk_gumroad_webhook, paydesk_health,
 	paydesk_license, paydesk_operator, paydesk_ops, paydesk_portal, paydesk_stripe_webhook;

@@ -119,10 +119,10 @@ RETURNS TABLE (name text, value text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	a billing.accounts;
-	v billing.access;
+	v billing.access_rules;
 BEGIN
 	SELECT * INTO a FROM billing.accounts WHERE id = account_;
-	SELECT * INTO v FROM billing.access w WHERE w.account_id = account_;
+	SELECT * INTO v FROM billing.access_rules w WHERE w.account_id = account_;
 	RETURN QUERY VALUES
 		('Account', a.external_id),
 		('E-mail', coalesce(a.email, email_)),
@@ -319,7 +319,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 			WHERE f.fact IN ('subscriptions', 'licenses', 'mails', 'failures_waiting',
 				'unmatched')
 		ON CONFLICT (name, at) DO UPDATE SET value = excluded.value;
-	DELETE FROM billing.samples WHERE at < now() - interval '400 days'
+	DELETE FROM billing.samples WHERE at < now() - interval '400 days';
+	SELECT billing.ends_note()
 $$;
 
 GRANT EXECUTE ON FUNCTION billing.sample_books() TO paydesk_ops;

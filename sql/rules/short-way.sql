@@ -6,10 +6,10 @@
 -- Writes the snapshot into its row. Without an offer o its items have to be those that the
 -- row has, which then is of the same plan; what was fetched to mend a row looks anew. The
 -- account is NULL when the event is none of these, and nothing is written. changed: its
--- account has to follow. (Nobody but the events of its customer, who come one at a time,
--- changes what is read of old here.)
+-- account has to follow; says: its answer is another one. (Nobody but the events of its
+-- customer, who come one at a time, changes what is read of old here.)
 CREATE OR REPLACE FUNCTION billing.snapshot_advance(f billing.stripe_facts, o billing.offer,
-	created timestamptz, OUT account bigint, OUT changed boolean)
+	created timestamptz, OUT account bigint, OUT changed boolean, OUT says boolean)
 LANGUAGE plpgsql AS $$
 BEGIN
 	UPDATE billing.subscriptions s SET
@@ -50,8 +50,9 @@ BEGIN
 		  AND (s.invoice_event_at < created OR s.invoice_event_at IS NULL)
 		  AND NOT billing.is_withheld(s)
 		RETURNING s.account_id,
-			(old.status, old.trial_end) IS DISTINCT FROM (s.status, s.trial_end)
-		INTO account, changed;
+			(old.status, old.trial_end) IS DISTINCT FROM (s.status, s.trial_end),
+			billing.said_of(old) <> billing.said_of(s)
+		INTO account, changed, says;
 END $$;
 
 -- The account follows when this is its only subscription, no mere add-on, and cannot be
@@ -99,6 +100,9 @@ BEGIN
 	END IF;
 	IF advanced.changed THEN
 		PERFORM billing.account_advance(advanced.account, f);
+	END IF;
+	IF advanced.says THEN
+		PERFORM billing.account_changed(advanced.account);
 	END IF;
 	RETURN advanced.account IS NOT NULL;
 END $$;

@@ -4,7 +4,7 @@
 -- plan ranks highest leads; else it is a trial that the host application gave (trial_end
 -- without any subscription), else credit. status … cancel_at_period_end are those of the
 -- subscription that gives most, or of the newest.
-CREATE OR REPLACE VIEW billing.access AS
+CREATE OR REPLACE VIEW billing.access_rules AS
 SELECT a.id AS account_id, a.external_id,
        lead.reason IS NOT NULL OR coalesce(a.credit_until > now(), false) AS access,
        CASE WHEN lead.reason IS NOT NULL AND lead.until IS NULL THEN NULL
@@ -20,7 +20,8 @@ SELECT a.id AS account_id, a.external_id,
        CASE WHEN s.status = 'trialing' THEN coalesce(s.trial_end, s.current_period_end)
             ELSE own.until END AS trial_end,
        a.credit_until, a.referral_code, s.cancel_at, s.pause_collection,
-       CASE WHEN granted.leads THEN g.features END AS granted_features, s.id AS subscription_id
+       CASE WHEN granted.leads THEN g.features END AS granted_features, s.id AS subscription_id,
+       a.version
 FROM billing.accounts a
 LEFT JOIN LATERAL (
 	SELECT s.*, g.reason, g.until
@@ -44,4 +45,39 @@ CROSS JOIN LATERAL (SELECT
 	CASE WHEN granted.leads THEN g.until
 	     WHEN s.reason IS NOT NULL THEN s.until ELSE own.until END AS until) lead;
 
-COMMENT ON VIEW billing.access IS 'what every account may use right now, until when and why';
+COMMENT ON VIEW billing.access_rules IS
+	'what every account may use right now, until when and why; for the rules themselves';
+
+-- The same for whoever may read no table: a view looks at its tables as its owner, but calls
+-- functions as its reader.
+CREATE OR REPLACE FUNCTION billing.access_of(account bigint) RETURNS SETOF billing.access_rules
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT * FROM billing.access_rules v WHERE v.account_id = account
+$$;
+
+GRANT EXECUTE ON FUNCTION billing.access_of(bigint) TO paydesk_reader;
+
+CREATE OR REPLACE VIEW billing.access AS
+SELECT v.* FROM billing.accounts a CROSS JOIN LATERAL billing.access_of(a.id) v;
+
+COMMENT ON VIEW billing.access IS
+	'what every account may use right now, until when and why: as GET /account says it';
+
+CREATE OR REPLACE FUNCTION billing.features_of(account bigint) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT billing.account_features(v.account_id, v.access, v.plan, v.granted_features)
+		FROM billing.access_rules v WHERE v.account_id = account
+$$;
+
+GRANT EXECUTE ON FUNCTION billing.features_of(bigint) TO paydesk_reader;
+
+-- What a host's own queries and views may stand on: it only ever gains columns at the end.
+CREATE OR REPLACE VIEW billing.entitlements AS
+SELECT a.external_id, v.access, v.until, v.reason, v.plan, billing.features_of(a.id) AS features,
+       v.seat_limit AS seats, a.version
+FROM billing.accounts a CROSS JOIN LATERAL billing.access_of(a.id) v;
+
+COMMENT ON VIEW billing.entitlements IS
+	'one row an account: may it use what is sold, until when, why, which plan and features';
+
+GRANT SELECT ON billing.access, billing.entitlements TO paydesk_reader;

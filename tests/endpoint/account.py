@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
 """GET /account: the access policy, one round trip, ETag; referrals."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -171,6 +172,7 @@ def whole(desk):
                  credited and in_days(credited))
     answer = customer.show().json
     near(answer.pop("credit_until"), in_days(9.5), "credit_until")
+    same(answer.pop("version"), customer.row()["version"])
     same(answer, {
         "access": True, "until": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "reason": "subscription", "tier": "paid", "plan": "pro",
@@ -182,7 +184,7 @@ def whole(desk):
         "credit_days_remaining": 10,
         "referral_code": customer.row()["referral_code"],
         "referrals": {"captured": 3, "converted": 2, "in_credit_window": 1},
-        "features": {"projects": 10, "api": True}})
+        "features": {"projects": 10, "api": True}, "licenses": []})
 
 
 @suite.case("the whole answer of somebody new")
@@ -190,6 +192,7 @@ def somebody_new(desk):
     answer = desk.stranger("new@example.com").show().json
     true(re.fullmatch("[0-9A-F]{10}", answer.pop("referral_code")), "code")
     same(answer, {
+        "version": 1, "licenses": [],
         "access": False, "until": None, "reason": "none", "tier": "free",
         "plan": None, "period": None, "status": None, "seat_limit": None,
         "current_period_end": None, "cancel_at_period_end": False,
@@ -198,6 +201,68 @@ def somebody_new(desk):
         "credit_days_remaining": 0,
         "referrals": {"captured": 0, "converted": 0, "in_credit_window": 0},
         "features": {"projects": 1}})
+
+
+@suite.case("the licences of a verified address are in the answer")
+def licences(desk):
+    customer = desk.customer(email="Reader@Example.com")
+    for email, key in (("reader@example.com", "DT1-A"),
+                       ("other@example.com", "DT1-B")):
+        desk.sql("INSERT INTO billing.licenses (license_key, blob, source,"
+                 " source_order_id, email, tier) VALUES"
+                 " (%s, 'x', 'gumroad', %s, %s, 'core')", key, key, email)
+    same(customer.show().json["licenses"], [
+        {"license_key": "DT1-A", "tier": "core", "status": "active"}])
+    desk.sql("UPDATE billing.accounts SET email_verified = false"
+             " WHERE id = %s", customer.row()["id"])
+    same(customer.show().json["licenses"], [])
+
+
+@suite.case("the version grows with each change of the answer, and with no"
+            " other")
+def version(desk):
+    customer = desk.customer()
+    at = [customer.row()["version"]]
+
+    def grows(query, *args, by=1):
+        desk.sql(query, *args)
+        at.append(customer.row()["version"])
+        same(at[-1] - at[-2], by, query)
+
+    account = customer.row()["id"]
+    grows("UPDATE billing.accounts SET tier = 'paid' WHERE id = %s", account)
+    grows("UPDATE billing.accounts SET updated_at = now() WHERE id = %s",
+          account, by=0)
+    grows("INSERT INTO billing.grants (account_id, plan, until, reason)"
+          " VALUES (%s, 'pro', now() + interval '1 second', 'test')", account)
+    grows("UPDATE billing.ends_seen SET until = now()", by=0)
+    grows("UPDATE billing.grants SET reason = 'other',"
+          " until = now() - interval '1 hour' WHERE account_id = %s", account)
+    grows("UPDATE billing.ends_seen SET until = now() - interval '2 hours'",
+          by=0)
+    grows("SELECT billing.ends_note()")
+    grows("SELECT billing.ends_note()", by=0)
+
+
+@suite.case("the reader's role reads what accounts may use, and nothing else")
+def reader(desk):
+    customer = desk.customer()
+    customer.subscribe(plan="team", seat_limit=3)
+    with contextlib.closing(desk.connect(user="paydesk_reader")) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM billing.entitlements"
+                           " WHERE external_id = %s", [customer.id])
+            has(dict(cursor.fetchone()), access=True, reason="subscription",
+                plan="team", seats=3)
+            cursor.execute("SELECT access FROM billing.access"
+                           " WHERE external_id = %s", [customer.id])
+            same(dict(cursor.fetchone()), {"access": True})
+    same(desk.sql("SELECT c.relname FROM pg_class c JOIN pg_namespace n"
+                  " ON n.oid = c.relnamespace WHERE n.nspname = 'billing'"
+                  " AND c.relkind IN ('r', 'v') AND has_table_privilege("
+                  "'paydesk_reader', c.oid, 'SELECT, INSERT, UPDATE, DELETE')"
+                  " ORDER BY 1"),
+         [{"relname": "access"}, {"relname": "entitlements"}])
 
 
 @suite.case("of two subscriptions the one that gives most is shown")

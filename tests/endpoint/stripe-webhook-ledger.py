@@ -71,6 +71,8 @@ def handled(desk, type):
     has_customer = obj.get("customer") is not None
     if has_customer:
         obj["customer"] = buyer.customer
+    elif type.startswith(("charge", "refund")):
+        obj.update(charge=stripe.new_id("ch"), payment_intent=None)
     event = buyer.event(type, obj, at=10)
     reply = desk.post_event(event)
     of_money = type.startswith(("charge", "refund")) and not has_customer
