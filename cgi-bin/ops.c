@@ -19,6 +19,7 @@
 #include "ops/ops_charts.h"
 #include "ops/ops_customer.h"
 #include "ops/ops_decide.h"
+#include "ops/ops_doubt.h"
 #include "ops/ops_forms.h"
 #include "ops/ops_overview.h"
 #include "ops/ops_page.h"
@@ -41,6 +42,7 @@ static const struct db_statement *const own_statements[] = {
 static const struct db_statement *const *const statements[] = {
 	own_statements,
 	ops_decide_statements,
+	ops_doubt_statements,
 	ops_forms_statements,
 	ledger_statements,
 	replay_statements,

@@ -39,6 +39,7 @@ CREATE TABLE billing.payments (
 
 CREATE INDEX payments_invoice ON billing.payments (invoice_id);
 CREATE INDEX payments_charge ON billing.payments (charge);
+CREATE INDEX payments_customer ON billing.payments (customer);
 
 COMMENT ON TABLE billing.payments IS
 	'what is known of a payment: whose invoice it paid, and whether the money stayed';

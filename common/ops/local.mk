@@ -9,6 +9,7 @@ common_ops_libops_a_SOURCES = \
 	common/ops/ops_charts.c common/ops/ops_charts.h \
 	common/ops/ops_customer.c common/ops/ops_customer.h \
 	common/ops/ops_decide.c common/ops/ops_decide.h \
+	common/ops/ops_doubt.c common/ops/ops_doubt.h \
 	common/ops/ops_forms.c common/ops/ops_forms.h \
 	common/ops/ops_overview.c common/ops/ops_overview.h \
 	common/ops/ops_page.c common/ops/ops_page.h

@@ -6,6 +6,7 @@
 
 #include "base/form.h"
 #include "ops/ops_charts.h"
+#include "ops/ops_doubt.h"
 #include "ops/ops_forms.h"
 #include "ops/ops_page.h"
 
@@ -80,20 +81,29 @@ is_known(const struct page *page, const char *name)
 	return false;
 }
 
-/* A number of now; it is bad when another one, or itself, is above a limit. */
+/*
+ * A number of now; it is bad when another one, or itself, is above a limit. part
+ * is where on the page it is told in full, while it is not 0.
+ */
 static const struct tile {
-	const char *name, *fact, *about, *bad_fact;
+	const char *name, *fact, *about, *bad_fact, *part;
 	double limit;
 } tiles[] = {
-	{ "Failures waiting", "failures_waiting", NULL, "failures_waiting", 0 },
-	{ "Differ from Stripe", "drift", NULL, "drift", 0 },
-	{ "Unmatched subscriptions", "unmatched", NULL, "unmatched", 0 },
-	{ "Active subscriptions", "subscriptions", "active", NULL, 0 },
-	{ "On trial", "subscriptions", "trialing", NULL, 0 },
-	{ "Past due", "subscriptions", "past_due", NULL, 0 },
-	{ "Licences", "licenses", "active", NULL, 0 },
-	{ "Mails queued", "mails", "queued", "mail_oldest", MAIL_LATE_S },
-	{ "Mails given up", "mails", "failed", "mails", 0 },
+	{ "Failures waiting", "failures_waiting", NULL, "failures_waiting",
+	    "#failures", 0 },
+	{ "Differ from Stripe", "drift", NULL, "drift", NULL, 0 },
+	{ "Paid and unmatched", "unmatched_payers", NULL, "unmatched_payers",
+	    "#unmatched", 0 },
+	{ "Open disputes", "disputes", "open", "disputes", "#disputes", 0 },
+	{ "At unknown prices", "unknown_prices", NULL, "unknown_prices",
+	    "#prices", 0 },
+	{ "Suspended", "suspended", NULL, NULL, NULL, 0 },
+	{ "Active subscriptions", "subscriptions", "active", NULL, NULL, 0 },
+	{ "On trial", "subscriptions", "trialing", NULL, NULL, 0 },
+	{ "Past due", "subscriptions", "past_due", NULL, NULL, 0 },
+	{ "Licences", "licenses", "active", NULL, NULL, 0 },
+	{ "Mails queued", "mails", "queued", "mail_oldest", NULL, MAIL_LATE_S },
+	{ "Mails given up", "mails", "failed", "mails", NULL, 0 },
 };
 
 /* is_bad - by its limit */
@@ -106,6 +116,21 @@ is_bad(const struct page *page, const struct tile *tile)
 		   strcmp(tile->bad_fact, tile->fact) == 0 ?
 		       tile->about :
 		       NULL) > tile->limit;
+}
+
+/* add_number - of a tile; it leads to where it is told in full */
+static void
+add_number(const struct page *page, const struct tile *tile)
+{
+	double number = fact(page, tile->fact, tile->about);
+	struct html *html = page->html;
+
+	if (tile->part != NULL && number > 0) {
+		html_open(html, "a", "href", tile->part, NULL);
+		html_textf(html, "%.0f", number);
+		html_close(html, "a");
+	} else
+		html_textf(html, "%.0f", number);
 }
 
 /* add_tiles - now; what is bad says so not by its colour alone */
@@ -123,11 +148,11 @@ add_tiles(const struct page *page)
 		    html, "div", "class", bad ? "tile bad" : "tile", NULL);
 		html_leaf(html, "dt", tile->name, NULL);
 		html_open(html, "dd", NULL);
-		if (tile->about == NULL && !is_known(page, tile->fact))
+		if (strcmp(tile->fact, "drift") == 0 &&
+		    !is_known(page, tile->fact))
 			html_text(html, "–");
 		else
-			html_textf(
-			    html, "%.0f", fact(page, tile->fact, tile->about));
+			add_number(page, tile);
 		if (bad)
 			html_leaf(html, "span", " !", "aria-label",
 			    "needs attention", "role", "img", NULL);
@@ -220,7 +245,7 @@ add_failures(const struct page *page)
 	if (rc != RC_OK)
 		return rc;
 	rows = db_result_rows(result);
-	html_open(html, "section", "class", "card", NULL);
+	html_open(html, "section", "class", "card", "id", "failures", NULL);
 	html_leaf(html, "h2", "Failures", NULL);
 	if (rows == 0)
 		html_leaf(html, "p", "None: all that came in was applied.",
@@ -291,7 +316,8 @@ add_payers(const struct page *page)
 		return rc;
 	rows = db_result_rows(result);
 	if (rows > 0) {
-		html_open(html, "section", "class", "card", NULL);
+		html_open(
+		    html, "section", "class", "card", "id", "unmatched", NULL);
 		html_leaf(html, "h2", "Paid and unmatched", NULL);
 		if (rows > PAYERS_SHOWN)
 			html_leaf(html, "p",
@@ -335,6 +361,8 @@ fill(const struct page *page)
 		return rc;
 	add_tiles(page);
 	rc = add_payers(page);
+	if (rc == RC_OK)
+		rc = ops_doubt(page->service->db, page->arena, page->html);
 	if (rc == RC_OK)
 		rc = add_failures(page);
 	return rc == RC_OK ?

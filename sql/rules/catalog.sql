@@ -234,14 +234,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	       'Say what is sold: paydesk catalog apply FILE.'
 		FROM billing.policy WHERE catalog_id IS NULL
 	UNION ALL
-	SELECT format('%s is not in it, and %s live %s', s.price_id, count(*),
-			CASE count(*) WHEN 1 THEN 'subscription has that price'
+	SELECT format('%s is not in it, and %s live %s', u.price, u.subscriptions,
+			CASE u.subscriptions WHEN 1 THEN 'subscription has that price'
 			ELSE 'subscriptions have that price' END),
 	       'List the price, or the product of it, under its plan.'
-		FROM billing.subscriptions s, billing.policy p
-		WHERE NOT s.price_known AND s.sold AND NOT billing.is_terminal(s.status)
-		  AND p.catalog_id IS NOT NULL
-		GROUP BY s.price_id
+		FROM billing.unknown_prices() u
 $$;
 
 GRANT EXECUTE ON FUNCTION billing.catalog_findings() TO paydesk_account;

@@ -57,4 +57,6 @@ LANGUAGE sql STABLE AS $$
 	UNION ALL
 	SELECT 'licenses', status, count(*) FROM billing.licenses
 		WHERE NOT test GROUP BY status
+	UNION ALL
+	SELECT * FROM billing.doubt_facts()
 $$;

@@ -187,35 +187,6 @@ $$;
 
 GRANT EXECUTE ON FUNCTION billing.ops_licences_of(text) TO paydesk_ops;
 
--- What people have decided about an account, and whose customer it became by what proof.
-CREATE OR REPLACE FUNCTION billing.story_of_decisions(account_ bigint, customer_ text)
-RETURNS TABLE (at timestamptz, kind text, what text, outcome text, detail text, event text)
-LANGUAGE sql STABLE AS $$
-	SELECT g.created_at, 'grant', 'is granted ' || coalesce('plan ' || g.plan, 'the default plan')
-		|| coalesce(' until ' || billing.utc(g.until), ''), NULL,
-	       concat_ws(': ', g.granted_by, g.reason), NULL
-		FROM billing.grants g WHERE g.account_id = account_
-	UNION ALL
-	SELECT g.revoked_at, 'grant', 'grant ' || g.id || ' is taken back', NULL, g.revoked_by, NULL
-		FROM billing.grants g WHERE g.account_id = account_ AND g.revoked_at IS NOT NULL
-	UNION ALL
-	SELECT c.created_at, 'credit',
-	       CASE WHEN c.days > 0 THEN 'is given ' || c.days || ' days of credit, until '
-			ELSE 'loses ' || -c.days || ' days of credit, which now ends at ' END
-		|| billing.utc(c.until), NULL, concat_ws(': ', c.given_by, c.reason), NULL
-		FROM billing.credits c WHERE c.account_id = account_
-	UNION ALL
-	SELECT b.at, 'customer', 'customer ' || b.customer || CASE b.proof
-			WHEN 'unlinked' THEN ' is taken from it' WHEN 'replaced' THEN ' is replaced'
-			ELSE ' becomes its own' END, NULL,
-	       CASE b.proof WHEN 'metadata' THEN 'an event names the account'
-			WHEN 'e-mail' THEN 'who paid has its verified address'
-			ELSE 'by ' || b.noted_by END, NULL
-		FROM billing.bindings b
-		WHERE b.account_id = account_
-		   OR (account_ IS NULL AND b.customer = customer_)
-$$;
-
 -- One customer's story, newest first: when, what kind of thing, what happened,
 -- what came of it, and which event that was.
 CREATE OR REPLACE FUNCTION billing.ops_story(account_ bigint, email_ text, customer_ text,
@@ -232,9 +203,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 		SELECT stripe_customer_id AS id FROM account
 		UNION SELECT stripe_customer_id FROM subscription
 		UNION SELECT customer_
-	), license AS MATERIALIZED (
-		SELECT * FROM billing.licenses l
-			WHERE lower(l.email) IN (lower(email_), (SELECT lower(a.email) FROM account a))
 	)
 	SELECT created_at, 'account', 'account ' || external_id || ' is made', NULL, NULL, NULL
 		FROM account
@@ -264,26 +232,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	UNION ALL
 	SELECT * FROM billing.story_of_decisions(account_, customer_)
 	UNION ALL
-	SELECT l.created_at, 'licence', 'licence ' || l.license_key || ' is sold', NULL,
-	       concat_ws(', ', l.tier, coalesce(l.product_name, l.product_id),
-			round(l.amount_cents / 100.0, 2) || ' USD', CASE WHEN l.test THEN 'a test' END), NULL
-		FROM license l
+	SELECT m.* FROM subscription s CROSS JOIN LATERAL billing.story_of_changes(s.id) m
 	UNION ALL
-	SELECT l.revoked_at, 'licence', 'licence ' || l.license_key || ' is revoked', 'revoked',
-	       l.revoke_reason, NULL
-		FROM license l WHERE l.revoked_at IS NOT NULL
+	SELECT m.* FROM subscription s
+		CROSS JOIN LATERAL billing.story_of_invoices(s.stripe_subscription_id) m
 	UNION ALL
-	SELECT g.received_at, 'delivery', 'Gumroad: ' || coalesce(g.resource, 'not read yet'),
-	       CASE WHEN g.processed THEN g.outcome ELSE 'failed' END,
-	       concat_ws(': ', g.id, g.error), NULL
-		FROM license l JOIN billing.gumroad_events g ON g.license_id = l.id
+	SELECT m.* FROM billing.story_of_payments(ARRAY(SELECT c.id FROM customer c),
+		ARRAY(SELECT s.stripe_subscription_id FROM subscription s)) m
 	UNION ALL
-	SELECT coalesce(m.sent_at, m.created_at), 'mail',
-	       coalesce(m.subject, 'a mail, emptied since'), m.status,
-	       concat_ws(', ', m.kind,
-			CASE WHEN m.attempts > 1 THEN m.attempts || ' attempts' END, m.error),
-	       NULL
-		FROM license l JOIN billing.emails m ON m.license_id = l.id
+	SELECT * FROM billing.story_of_licences(ARRAY[email_, (SELECT a.email FROM account a)])
 	ORDER BY 1 DESC LIMIT most
 $$;
 

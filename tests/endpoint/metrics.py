@@ -30,6 +30,12 @@ tests:
       - {series: 'paydesk_workers_busy{program="portal"}', values: '4x60'}
       - {series: 'paydesk_workers{program="account"}', values: '4x60'}
       - {series: 'paydesk_workers_busy{program="account"}', values: '1x60'}
+      - {series: 'paydesk_dispute_due_seconds',
+         values: '172860-60x20'}
+      - {series: 'paydesk_disputes{state="lost"}', values: '7x60'}
+      - {series: 'paydesk_disputes{state="open"}', values: '0x4 1x60'}
+      - {series: 'paydesk_unknown_prices{price="price_x"}', values: '2x60'}
+      - {series: 'paydesk_unmatched_payers', values: '1x90'}
     alert_rule_test:
       - {eval_time: 9m, alertname: PaydeskDatabaseDown, exp_alerts: []}
       - eval_time: 12m
@@ -56,6 +62,40 @@ tests:
             exp_annotations:
               summary: all workers of portal are busy
               action: more workers, or find out what they wait for
+      - {eval_time: 1m, alertname: PaydeskDisputeDue, exp_alerts: []}
+      - eval_time: 3m
+        alertname: PaydeskDisputeDue
+        exp_alerts:
+          - exp_labels: {severity: page}
+            exp_annotations:
+              summary: the evidence of a dispute is due in 1d 23h 58m 0s
+              action: answer it at Stripe; /ops says which one
+      - {eval_time: 4m, alertname: PaydeskDisputeOpen, exp_alerts: []}
+      - eval_time: 6m
+        alertname: PaydeskDisputeOpen
+        exp_alerts:
+          - exp_labels: {severity: ticket, state: open}
+            exp_annotations:
+              summary: 1 disputes are not over (open)
+              action: >-
+                /ops lists them with the day until which Stripe takes evidence
+      - eval_time: 12m
+        alertname: PaydeskUnknownPrice
+        exp_alerts:
+          - exp_labels: {severity: ticket, price: price_x}
+            exp_annotations:
+              summary: >-
+                2 subscriptions have the price price_x, which is not in the
+                catalog
+              action: list it under its plan, then paydesk catalog apply FILE
+      - {eval_time: 59m, alertname: PaydeskUnmatched, exp_alerts: []}
+      - eval_time: 61m
+        alertname: PaydeskUnmatched
+        exp_alerts:
+          - exp_labels: {severity: ticket}
+            exp_annotations:
+              summary: somebody pays, and has no account
+              action: stripe-webhook link CUSTOMER ACCOUNT
 """
 
 suite = Suite(Desk)

@@ -640,10 +640,12 @@ def functions(desk):
            WHERE pronamespace = 'billing'::regnamespace
            AND has_function_privilege('paydesk_ops', oid, 'EXECUTE')""")),
          ["account_credit", "account_grant", "events_held", "facts",
-          "grant_revoke", "ops_csrf_key", "ops_deliveries", "ops_event",
+          "grant_revoke", "ops_csrf_key", "ops_deliveries", "ops_disputes",
+          "ops_event",
           "ops_failures", "ops_find", "ops_grants", "ops_licences_of",
           "ops_licenses", "ops_person", "ops_plans", "ops_story",
-          "ops_subscriptions", "ops_unmatched", "sample_add", "sample_books",
+          "ops_subscriptions", "ops_unknown_prices", "ops_unmatched",
+          "sample_add", "sample_books",
           "stripe_apply", "stripe_failed", "stripe_link", "stripe_reopen",
           "stripe_unlink"])
 
