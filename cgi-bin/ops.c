@@ -25,6 +25,7 @@
 #include "ops/ops_page.h"
 #include "command/ops_sample.h"
 #include "command/replay.h"
+#include "stripe/stripe_ask.h"
 
 struct state {
 	struct stripe_intake *intake;
@@ -46,7 +47,7 @@ static const struct db_statement *const *const statements[] = {
 	ops_forms_statements,
 	ledger_statements,
 	replay_statements,
-	stripe_intake_statements,
+	stripe_ask_statements,
 	ops_page_statements,
 	ops_overview_statements,
 	ops_charts_statements,

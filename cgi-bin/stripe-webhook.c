@@ -18,6 +18,7 @@
 #include "command/events_show.h"
 #include "base/json.h"
 #include "stripe/ledger.h"
+#include "stripe/stripe_ask.h"
 #include "command/link.h"
 #include "command/prune.h"
 #include "command/reconcile.h"
@@ -29,6 +30,7 @@
 #include "stripe/stripe_doctor.h"
 #include "stripe/stripe_endpoint.h"
 #include "stripe/stripe_intake.h"
+#include "stripe/stripe_types.h"
 #include "stripe/stripe_state.h"
 #include "command/stripe_tools.h"
 
@@ -41,7 +43,7 @@ static const struct db_statement *const *const statements[] = {
 	events_statements,
 	events_show_statements,
 	link_statements,
-	stripe_intake_statements,
+	stripe_ask_statements,
 	stripe_doctor_statements,
 	prune_stripe_statements,
 	NULL,
@@ -51,7 +53,7 @@ static const struct db_statement *const *const statements[] = {
 static void
 count(const char *type, const char *outcome)
 {
-	const char *known = type != NULL ? stripe_intake_type(type) : NULL;
+	const char *known = type != NULL ? stripe_types_known(type) : NULL;
 
 	stats_event("stripe", known != NULL ? known : "other", outcome);
 }

@@ -166,6 +166,7 @@ CREATE TYPE billing.stripe_facts AS (
 	payment_link         boolean,
 	invoice              text,
 	invoice_created      timestamptz,
+	invoice_paid         timestamptz,
 	billing_reason       text,
 	amount_paid          bigint,
 	url                  text,

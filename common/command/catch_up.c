@@ -104,7 +104,7 @@ run(struct service *service, int count, char **operands)
 	status = command_line_connect(service);
 	if (status != EXIT_DONE && !(asked.watch && status == EXIT_UNAVAILABLE))
 		return status;
-	stripe_intake_ask_nothing(state->intake);
+	stripe_intake_ask_less(state->intake);
 	pass = catch_up_pass_new(service, state->intake);
 	if (pass == NULL)
 		return command_line_fail(service, EXIT_FAILED, "out of memory");

@@ -95,7 +95,7 @@ make_query(struct catch_up_pass *pass, size_t first)
 	const char *type;
 
 	for (size_t i = 0; query != NULL && i < TYPES_MAX &&
-	     (type = stripe_intake_listed(first + i)) != NULL;
+	     (type = stripe_types_listed(first + i)) != NULL;
 	     i++)
 		query = arena_printf(
 		    pass->walk, "%s&types%%5B%zu%%5D=%s", query, i, type);
@@ -323,7 +323,7 @@ catch_up_pass_run(struct catch_up_pass *pass, int64_t since_s)
 
 	memset(&pass->counts, 0, sizeof pass->counts);
 	rc = choose_start(pass, since_s);
-	for (size_t i = 0; rc == RC_OK && stripe_intake_listed(i) != NULL;
+	for (size_t i = 0; rc == RC_OK && stripe_types_listed(i) != NULL;
 	     i += TYPES_MAX) {
 		rc = catch_up_list(pass, i, &newest_s);
 		if (i == 0)

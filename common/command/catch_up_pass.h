@@ -10,6 +10,7 @@
 #include "stripe/ledger.h"
 #include "program/serve.h"
 #include "stripe/stripe_intake.h"
+#include "stripe/stripe_types.h"
 
 #define CATCH_UP_DAYS 30	/* how long Stripe keeps an event */
 #define CATCH_UP_OVERLAP_S 3600 /* for what is listed late */

@@ -8,6 +8,7 @@ common_stripe_libstripe_a_SOURCES = \
 	common/stripe/ledger.c common/stripe/ledger.h \
 	common/stripe/order.c common/stripe/order.h \
 	common/stripe/stripe_api.c common/stripe/stripe_api.h \
+	common/stripe/stripe_ask.c common/stripe/stripe_ask.h \
 	common/stripe/stripe_client.c common/stripe/stripe_client.h \
 	common/stripe/stripe_doctor.c common/stripe/stripe_doctor.h \
 	common/stripe/stripe_endpoint.c common/stripe/stripe_endpoint.h \
@@ -17,6 +18,7 @@ common_stripe_libstripe_a_SOURCES = \
 	common/stripe/stripe_facts_money.c \
 	common/stripe/stripe_intake.c common/stripe/stripe_intake.h \
 	common/stripe/stripe_state.h \
+	common/stripe/stripe_types.c common/stripe/stripe_types.h \
 	common/stripe/stripe_words.c common/stripe/stripe_words.h
 
 stripe_tests = \

@@ -121,6 +121,68 @@ stripe_api_event(struct stripe_api *api, struct arena *arena, const char *id,
 	return rc;
 }
 
+/* paid_path - the question which invoice a payment has paid; NULL: no memory */
+static const char *
+paid_path(struct arena *arena, const char *invoice, const char *payment,
+    const char *charge)
+{
+	const char *kind = payment != NULL ? "payment_intent" : "charge";
+
+	if (invoice != NULL)
+		return arena_printf(arena, "/v1/invoices/%s", invoice);
+	return arena_printf(arena,
+	    "/v1/invoice_payments?payment%%5Btype%%5D=%s&payment%%5B%s%%5D=%s"
+	    "&expand%%5B%%5D=data.invoice",
+	    kind, kind, payment != NULL ? payment : charge);
+}
+
+/* paid_one - of a list of an invoice's payments, the invoice of the paid one */
+static enum rc
+paid_one(json_object *list, json_object **invoice)
+{
+	json_object *data = json_member(list, "data");
+	const char *status;
+
+	if (!json_object_is_type(data, json_type_array))
+		return RC_UPSTREAM;
+	*invoice = NULL;
+	for (size_t i = 0; i < json_length(data); i++) {
+		json_object *one = json_object_array_get_idx(data, i);
+
+		if (*invoice == NULL ||
+		    (json_string(one, "status", &status) == RC_OK &&
+			strcmp(status, "paid") == 0))
+			*invoice = json_member(one, "invoice");
+	}
+	return *invoice != NULL ? RC_OK : RC_NOT_FOUND;
+}
+
+/* stripe_api_paid_invoice - by its own id, or by that of its payment */
+enum rc
+stripe_api_paid_invoice(struct stripe_api *api, struct arena *arena,
+    const char *invoice, const char *payment, const char *charge,
+    long timeout_ms, json_object **object)
+{
+	struct stripe_exchange exchange = { .kind = invoice != NULL ?
+		    "/v1/invoices" :
+		    "/v1/invoice_payments",
+		.timeout_ms = timeout_ms };
+	const char *id = invoice != NULL ? invoice :
+	    payment != NULL		 ? payment :
+					   charge;
+	enum rc rc;
+
+	if (id == NULL || !usable_id(id))
+		return RC_NOT_FOUND;
+	exchange.path = paid_path(arena, invoice, payment, charge);
+	rc = get(api, arena, &exchange, object);
+	if (rc == RC_OK)
+		return invoice != NULL ? RC_OK : paid_one(*object, object);
+	return exchange.answer.status == 403 || exchange.answer.status == 400 ?
+	    RC_NOT_FOUND :
+	    rc;
+}
+
 /* stripe_api_session - a Checkout session as it is now */
 enum rc
 stripe_api_session(struct stripe_api *api, struct arena *arena, const char *id,

@@ -61,6 +61,17 @@ enum rc stripe_api_event(struct stripe_api *api, struct arena *arena,
     const char *id, long timeout_ms, const char **text, size_t *len) MUST_CHECK;
 
 /*
+ * The invoice that a payment has paid: GET /v1/invoices/:id where its id is
+ * given, else GET /v1/invoice_payments by the payment intent, else by the
+ * charge; any of the three may be NULL. Asked once, within timeout_ms.
+ *   RC_NOT_FOUND  it paid none, or Stripe does not let this key ask
+ *   RC_UPSTREAM   no usable answer; logged
+ */
+enum rc stripe_api_paid_invoice(struct stripe_api *api, struct arena *arena,
+    const char *invoice, const char *payment, const char *charge,
+    long timeout_ms, json_object **object) MUST_CHECK;
+
+/*
  * GET /v1/checkout/sessions/:id, and the customer's newest subscription that
  * is not canceled. Results as above.
  */

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "stripe/stripe_doctor.h"
 #include "stripe/stripe_intake.h"
+#include "stripe/stripe_types.h"
 
 #define SUBJECT "webhook endpoint"
 #define LIST "/v1/webhook_endpoints"
@@ -78,11 +79,11 @@ is_handled(const char *type)
 {
 	const char *handled;
 
-	for (size_t i = 0; (handled = stripe_intake_applied(i)) != NULL; i++) {
+	for (size_t i = 0; (handled = stripe_types_applied(i)) != NULL; i++) {
 		if (strcmp(handled, type) == 0)
 			return true;
 	}
-	for (size_t i = 0; (handled = stripe_intake_recorded(i)) != NULL; i++) {
+	for (size_t i = 0; (handled = stripe_types_recorded(i)) != NULL; i++) {
 		if (strcmp(handled, type) == 0)
 			return true;
 	}
@@ -97,7 +98,7 @@ examine_missing(struct doctor *doctor, struct arena *arena, const char *id,
 	const char *type;
 	size_t missing = 0;
 
-	for (size_t i = 0; (type = stripe_intake_applied(i)) != NULL; i++) {
+	for (size_t i = 0; (type = stripe_types_applied(i)) != NULL; i++) {
 		if (sends(events, type))
 			continue;
 		missing++;
@@ -106,7 +107,7 @@ examine_missing(struct doctor *doctor, struct arena *arena, const char *id,
 			type, id),
 		    "%s does not send %s", id, type);
 	}
-	for (size_t i = 0; (type = stripe_intake_recorded(i)) != NULL; i++) {
+	for (size_t i = 0; (type = stripe_types_recorded(i)) != NULL; i++) {
 		if (sends(events, type))
 			continue;
 		missing++;

@@ -15,6 +15,7 @@ stripe_facts_clear(struct stripe_facts *facts)
 	facts->trial_end_s = -1;
 	facts->cancel_at_s = -1;
 	facts->invoice_created_s = -1;
+	facts->invoice_paid_s = -1;
 	facts->amount = -1;
 	facts->due_by_s = -1;
 	facts->next_at_s = -1;

@@ -38,7 +38,7 @@ struct stripe_facts {
 	json_object *own_metadata; /* of a snapshot that was fetched beside */
 
 	const char *invoice; /* and what it says */
-	int64_t invoice_created_s;
+	int64_t invoice_created_s, invoice_paid_s;
 	const char *billing_reason, *url;
 	int64_t amount_paid; /* in the smallest unit */
 
@@ -99,6 +99,14 @@ enum rc stripe_facts_customer(json_object *customer, struct stripe_facts *facts,
  * was paid of it. RC_BAD_REQUEST as above.
  */
 enum rc stripe_facts_of_invoice(json_object *invoice,
+    struct stripe_facts *facts, const char **problem) MUST_CHECK;
+
+/*
+ * Adds the invoice that a payment has paid to what became of the payment: its
+ * subscription, when it was paid, and its customer unless that is known.
+ * RC_BAD_REQUEST as above, and the facts stay as they were.
+ */
+enum rc stripe_facts_paid_invoice(json_object *invoice,
     struct stripe_facts *facts, const char **problem) MUST_CHECK;
 
 /* The metadata of an object; NULL: it has none. */

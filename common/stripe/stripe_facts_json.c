@@ -235,6 +235,7 @@ put_money(json_object *object, const struct stripe_facts *facts)
 {
 	put_text(object, "invoice", facts->invoice);
 	put_time(object, "invoice_created", facts->invoice_created_s);
+	put_time(object, "invoice_paid", facts->invoice_paid_s);
 	put_text(object, "billing_reason", facts->billing_reason);
 	if (facts->amount_paid > 0)
 		put_amount(object, "amount_paid", facts->amount_paid);

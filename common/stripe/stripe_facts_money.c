@@ -80,6 +80,36 @@ stripe_facts_invoice(
 	return stripe_facts_of_invoice(invoice, facts, problem);
 }
 
+/*
+ * stripe_facts_paid_invoice - of what happened to its payment: whose it was,
+ * and that it was paid
+ */
+enum rc
+stripe_facts_paid_invoice(
+    json_object *invoice, struct stripe_facts *facts, const char **problem)
+{
+	struct stripe_facts read;
+	json_object *times = json_member(invoice, "status_transitions");
+
+	stripe_facts_clear(&read);
+	if (stripe_facts_invoice(invoice, &read, problem) != RC_OK)
+		return RC_BAD_REQUEST;
+	if (read.invoice == NULL)
+		return stripe_facts_malformed(problem, "invoice.id");
+	if (!read_time(times, "paid_at", &read.invoice_paid_s))
+		return stripe_facts_malformed(
+		    problem, "invoice.status_transitions.paid_at");
+	facts->invoice = read.invoice;
+	facts->invoice_created_s = read.invoice_created_s;
+	facts->invoice_paid_s = read.invoice_paid_s;
+	facts->billing_reason = read.billing_reason;
+	facts->amount_paid = read.amount_paid;
+	facts->subscription = read.subscription;
+	if (facts->customer == NULL)
+		facts->customer = read.customer;
+	return RC_OK;
+}
+
 /* stripe_facts_invoice_payment - which payment paid which invoice */
 enum rc
 stripe_facts_invoice_payment(

@@ -4,121 +4,16 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/log.h"
-#include "stripe/stripe_event.h"
-#include "stripe/stripe_facts.h"
-
-DB_STATEMENT(nothing_to_fetch, 2,
-    "SELECT EXISTS (SELECT FROM billing.subscriptions"
-    " WHERE stripe_subscription_id = $1"
-    " AND last_event_at IS NOT NULL)"
-    " OR EXISTS (SELECT FROM billing.stripe_events"
-    " WHERE event_id = $2 AND processed_at IS NOT NULL)");
-
-const struct db_statement *const stripe_intake_statements[] = {
-	&sql_nothing_to_fetch.is,
-	NULL,
-};
-
-#define FETCH_TIMEOUT_MS 3000
-#define OWN_TYPE "paydesk.reconcile"
+#include "base/clock.h"
+#include "stripe/stripe_ask.h"
+#include "stripe/stripe_types.h"
 
 struct stripe_intake {
 	struct stripe_api *api; /* NULL: not configured */
-	bool asks_nothing;
+	bool asks_less;
 	const char *key_mode; /* "live" or "test"; NULL: it does not say */
 	const char *livemode; /* "true" or "false"; NULL: either */
 	size_t store_max;     /* bytes of a body that the ledger keeps */
-};
-
-/* How the object of an event is read. */
-enum reading {
-	READ_CHECKOUT,
-	READ_SUBSCRIPTION,
-	READ_INVOICE,
-	READ_INVOICE_PAYMENT,
-	READ_CHARGE,
-	READ_REFUND,
-	READ_DISPUTE,
-	READ_WARNING,
-	READ_SCHEDULE,
-	READ_CUSTOMER,
-};
-
-/*
- * The events that change the books. rank orders those of one second; fact is
- * what the event says beyond the object's own state.
- */
-static const struct {
-	const char *type;
-	enum reading reading;
-	enum stripe_rank rank;
-	const char *fact;
-} handled[] = {
-	{ "checkout.session.completed", READ_CHECKOUT, RANK_FETCHED, NULL },
-	{ "checkout.session.async_payment_succeeded", READ_CHECKOUT,
-	    RANK_FETCHED, "checkout_paid" },
-	{ "checkout.session.async_payment_failed", READ_CHECKOUT, RANK_FETCHED,
-	    "checkout_unpaid" },
-	{ "customer.subscription.created", READ_SUBSCRIPTION, RANK_CREATED,
-	    NULL },
-	{ "customer.subscription.updated", READ_SUBSCRIPTION, RANK_UPDATED,
-	    NULL },
-	{ "customer.subscription.paused", READ_SUBSCRIPTION, RANK_UPDATED,
-	    NULL },
-	{ "customer.subscription.resumed", READ_SUBSCRIPTION, RANK_UPDATED,
-	    NULL },
-	{ "customer.subscription.pending_update_applied", READ_SUBSCRIPTION,
-	    RANK_UPDATED, NULL },
-	{ "customer.subscription.pending_update_expired", READ_SUBSCRIPTION,
-	    RANK_UPDATED, NULL },
-	{ "customer.subscription.trial_will_end", READ_SUBSCRIPTION,
-	    RANK_UPDATED, NULL },
-	{ "customer.subscription.deleted", READ_SUBSCRIPTION, RANK_DELETED,
-	    NULL },
-	{ "invoice.paid", READ_INVOICE, RANK_UPDATED, "payment_paid" },
-	{ "invoice.payment_succeeded", READ_INVOICE, RANK_UPDATED,
-	    "payment_paid" },
-	{ "invoice.payment_failed", READ_INVOICE, RANK_UPDATED,
-	    "payment_failed" },
-	{ "invoice.payment_action_required", READ_INVOICE, RANK_UPDATED,
-	    "action_required" },
-	{ "invoice.overdue", READ_INVOICE, RANK_UPDATED, "invoice_overdue" },
-	{ "invoice.voided", READ_INVOICE, RANK_UPDATED, "invoice_closed" },
-	{ "invoice.marked_uncollectible", READ_INVOICE, RANK_UPDATED,
-	    "invoice_closed" },
-	{ "invoice_payment.paid", READ_INVOICE_PAYMENT, RANK_UPDATED,
-	    "invoice_payment" },
-	{ "charge.refunded", READ_CHARGE, RANK_UPDATED, "charge_refunded" },
-	{ "charge.refund.updated", READ_REFUND, RANK_UPDATED, NULL },
-	{ "refund.created", READ_REFUND, RANK_CREATED, NULL },
-	{ "refund.updated", READ_REFUND, RANK_UPDATED, NULL },
-	{ "refund.failed", READ_REFUND, RANK_UPDATED, NULL },
-	{ "charge.dispute.created", READ_DISPUTE, RANK_CREATED, "dispute" },
-	{ "charge.dispute.updated", READ_DISPUTE, RANK_UPDATED, "dispute" },
-	{ "charge.dispute.closed", READ_DISPUTE, RANK_DELETED, "dispute" },
-	{ "radar.early_fraud_warning.created", READ_WARNING, RANK_CREATED,
-	    "fraud_warning" },
-	{ "subscription_schedule.created", READ_SCHEDULE, RANK_CREATED,
-	    "schedule" },
-	{ "subscription_schedule.updated", READ_SCHEDULE, RANK_UPDATED,
-	    "schedule" },
-	{ "subscription_schedule.released", READ_SCHEDULE, RANK_DELETED,
-	    "schedule" },
-	{ "subscription_schedule.canceled", READ_SCHEDULE, RANK_DELETED,
-	    "schedule" },
-	{ "subscription_schedule.completed", READ_SCHEDULE, RANK_DELETED,
-	    "schedule" },
-	{ "subscription_schedule.aborted", READ_SCHEDULE, RANK_DELETED,
-	    "schedule" },
-	{ "customer.updated", READ_CUSTOMER, RANK_UPDATED, "customer_seen" },
-	{ "customer.deleted", READ_CUSTOMER, RANK_DELETED, "customer_deleted" },
-	{ OWN_TYPE, READ_SUBSCRIPTION, RANK_FETCHED, NULL },
-};
-
-/* The events that are kept for people to look at. */
-static const char *const recorded[] = {
-	"checkout.session.expired",
 };
 
 /* stripe_intake_new - settings, client */
@@ -143,11 +38,11 @@ stripe_intake_api(const struct stripe_intake *intake)
 	return intake->api;
 }
 
-/* stripe_intake_ask_nothing - what is on the list says it all */
+/* stripe_intake_ask_less - what is on the list says it all */
 void
-stripe_intake_ask_nothing(struct stripe_intake *intake)
+stripe_intake_ask_less(struct stripe_intake *intake)
 {
-	intake->asks_nothing = true;
+	intake->asks_less = true;
 }
 
 /* stripe_intake_trouble - no key, or one of the other mode */
@@ -161,47 +56,6 @@ stripe_intake_trouble(const struct stripe_intake *intake)
 		(strcmp(intake->key_mode, "live") == 0))
 		return "STRIPE_API_KEY is of the other mode than "
 		       "STRIPE_LIVEMODE says";
-	return NULL;
-}
-
-/* stripe_intake_applied - from the first table */
-const char *
-stripe_intake_applied(size_t number)
-{
-	/* the last one never comes from Stripe */
-	return number < sizeof handled / sizeof *handled - 1 ?
-	    handled[number].type :
-	    NULL;
-}
-
-/* stripe_intake_recorded - from the second */
-const char *
-stripe_intake_recorded(size_t number)
-{
-	return number < sizeof recorded / sizeof *recorded ? recorded[number] :
-							     NULL;
-}
-
-/* stripe_intake_listed - from the first, then from the second */
-const char *
-stripe_intake_listed(size_t number)
-{
-	size_t applied = sizeof handled / sizeof *handled - 1;
-
-	return number < applied ? handled[number].type :
-				  stripe_intake_recorded(number - applied);
-}
-
-/* stripe_intake_type - from either */
-const char *
-stripe_intake_type(const char *type)
-{
-	const char *known;
-
-	for (size_t i = 0; (known = stripe_intake_listed(i)) != NULL; i++) {
-		if (strcmp(known, type) == 0)
-			return known;
-	}
 	return NULL;
 }
 
@@ -236,7 +90,8 @@ stripe_intake_own_event(const struct stripe_intake *intake, struct arena *arena,
 	    event, "id", json_object_new_string(text != NULL ? text : ""));
 	json_object_object_add(
 	    event, "object", json_object_new_string("event"));
-	json_object_object_add(event, "type", json_object_new_string(OWN_TYPE));
+	json_object_object_add(
+	    event, "type", json_object_new_string(STRIPE_OWN_TYPE));
 	json_object_object_add(
 	    event, "created", json_object_new_int64(at_us / 1000000));
 	json_object_object_add(
@@ -254,7 +109,7 @@ stripe_intake_own_event(const struct stripe_intake *intake, struct arena *arena,
 
 /* is_other_session - a Checkout session that is about no subscription */
 static bool
-is_other_session(const struct stripe_event *event, enum reading reading)
+is_other_session(const struct stripe_event *event, enum stripe_reading reading)
 {
 	const char *mode;
 
@@ -263,10 +118,10 @@ is_other_session(const struct stripe_event *event, enum reading reading)
 	    strcmp(mode, "subscription") != 0;
 }
 
-/* action_for - apply, record or ignore; *row is its place in applied[] */
+/* action_for - apply, record or ignore; *type is what is applied */
 static enum ledger_action
 action_for(const struct stripe_intake *intake, const struct stripe_event *event,
-    size_t *row)
+    const struct stripe_type **type)
 {
 	const char *mode = intake->livemode;
 
@@ -276,17 +131,13 @@ action_for(const struct stripe_intake *intake, const struct stripe_event *event,
 	    (!event->has_livemode ||
 		event->livemode != (strcmp(mode, "true") == 0)))
 		return LEDGER_IGNORE;
-	for (*row = 0; *row < sizeof handled / sizeof *handled; ++*row) {
-		if (strcmp(event->type, handled[*row].type) == 0)
-			return is_other_session(event, handled[*row].reading) ?
-			    LEDGER_IGNORE :
-			    LEDGER_APPLY;
-	}
-	for (size_t i = 0; i < sizeof recorded / sizeof *recorded; i++) {
-		if (strcmp(event->type, recorded[i]) == 0)
-			return LEDGER_RECORD;
-	}
-	return LEDGER_IGNORE;
+	*type = stripe_types_find(event->type);
+	if (*type != NULL)
+		return is_other_session(event, (*type)->reading) ?
+		    LEDGER_IGNORE :
+		    LEDGER_APPLY;
+	return stripe_types_known(event->type) != NULL ? LEDGER_RECORD :
+							 LEDGER_IGNORE;
 }
 
 /* The readers; that of a subscription also looks at what was before. */
@@ -305,7 +156,7 @@ static enum rc (*const readers[])(
 
 /* read_facts - by the kind of the object */
 static enum rc
-read_facts(const struct stripe_event *event, size_t row,
+read_facts(const struct stripe_event *event, const struct stripe_type *type,
     struct stripe_facts *facts, const char **problem)
 {
 	enum rc rc;
@@ -313,72 +164,36 @@ read_facts(const struct stripe_event *event, size_t row,
 	*problem = "event.created";
 	if (event->created_s < 0)
 		return RC_BAD_REQUEST;
-	facts->rank = handled[row].rank;
-	if (handled[row].reading == READ_SUBSCRIPTION) {
+	facts->rank = type->rank;
+	if (type->reading == READ_SUBSCRIPTION) {
 		if (facts->rank == RANK_FETCHED)
 			facts->fetched_us = event->fetched_us;
 		rc = stripe_facts_subscription(
 		    event->object, event->previous, facts, problem);
 	} else {
-		rc = readers[handled[row].reading](
-		    event->object, facts, problem);
+		rc = readers[type->reading](event->object, facts, problem);
 	}
-	if (handled[row].fact != NULL)
-		facts->fact = handled[row].fact;
+	if (type->fact != NULL)
+		facts->fact = type->fact;
 	return rc;
 }
 
-/* is_known - the books hold the subscription, or have seen the event */
+/* ask_more - what the event leaves open and Stripe can tell */
 static enum rc
-is_known(struct db *db, const struct ledger_entry *entry, bool *known)
+ask_more(struct stripe_ask *ask, bool asks_less, enum stripe_reading reading,
+    struct ledger_entry *entry)
 {
-	const char *const params[] = { entry->facts.subscription,
-		entry->event.id };
-	struct db_result *result;
-	enum rc rc;
-
-	rc = db_run(db, sql_nothing_to_fetch, params, &result);
-	if (rc != RC_OK)
-		return RC_BUSY;
-	*known = *db_result_text(result, 0, 0) == 't';
-	db_result_free(result);
-	return RC_OK;
-}
-
-/*
- * fetch_subscription - add the subscription of a finished Checkout session when
- * the books do not hold it yet. Goes on without it when Stripe does not answer:
- * the subscription's own events fill the rest.
- */
-static enum rc
-fetch_subscription(struct stripe_intake *intake, struct db *db,
-    struct arena *arena, struct ledger_entry *entry)
-{
-	const char *id = entry->facts.subscription, *problem;
-	struct stripe_facts fetched;
-	json_object *subscription;
-	int64_t before_us;
-	bool known;
-
-	if (intake->api == NULL || intake->asks_nothing || id == NULL)
+	switch (reading) {
+	case READ_CHECKOUT:
+		return asks_less ? RC_OK : stripe_ask_subscription(ask, entry);
+	case READ_CHARGE:
+	case READ_REFUND:
+	case READ_DISPUTE:
+	case READ_WARNING:
+		return stripe_ask_payment(ask, entry);
+	default:
 		return RC_OK;
-	if (is_known(db, entry, &known) != RC_OK)
-		return RC_BUSY;
-	if (known ||
-	    stripe_api_subscription(intake->api, arena, id, FETCH_TIMEOUT_MS,
-		&subscription, &before_us) != RC_OK)
-		return RC_OK;
-	stripe_facts_clear(&fetched);
-	fetched.fetched_us = before_us;
-	if (stripe_facts_subscription(subscription, NULL, &fetched, &problem) ==
-		RC_OK &&
-	    strcmp(fetched.subscription, id) == 0)
-		stripe_facts_complete(&entry->facts, &fetched);
-	else
-		log_message("warn",
-		    "stripe: the fetched subscription is not "
-		    "what was asked for; going on without it");
-	return RC_OK;
+	}
 }
 
 /* stripe_intake_prepare - parse, decide, read, perhaps ask */
@@ -387,8 +202,10 @@ stripe_intake_prepare(struct stripe_intake *intake, struct db *db,
     struct arena *arena, const char *body, size_t body_len,
     struct ledger_entry *entry)
 {
+	struct stripe_ask ask = { intake->api, db, arena,
+		clock_monotonic_ms() + STRIPE_ASK_MS };
 	const char *malformed;
-	size_t row;
+	const struct stripe_type *type;
 	enum rc rc;
 
 	memset(entry, 0, sizeof *entry);
@@ -399,18 +216,16 @@ stripe_intake_prepare(struct stripe_intake *intake, struct db *db,
 	if (rc != RC_OK)
 		return rc;
 	stripe_facts_clear(&entry->facts);
-	entry->action = action_for(intake, &entry->event, &row);
+	entry->action = action_for(intake, &entry->event, &type);
 	if (entry->action != LEDGER_APPLY) {
 		stripe_facts_any(entry->event.object, &entry->facts);
 		return RC_OK;
 	}
-	if (read_facts(&entry->event, row, &entry->facts, &malformed) !=
+	if (read_facts(&entry->event, type, &entry->facts, &malformed) !=
 	    RC_OK) {
 		entry->problem = arena_printf(
 		    arena, "%s is missing or malformed", malformed);
 		return entry->problem != NULL ? RC_OK : RC_TOO_LARGE;
 	}
-	if (handled[row].reading == READ_CHECKOUT)
-		return fetch_subscription(intake, db, arena, entry);
-	return RC_OK;
+	return ask_more(&ask, intake->asks_less, type->reading, entry);
 }

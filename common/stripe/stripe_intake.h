@@ -2,8 +2,8 @@
  * stripe_intake.h - what an event of Stripe goes through on its way to the
  * ledger: envelope, facts, perhaps one question to Stripe.
  *
- * Here is the one table of the events that are handled. Deliveries, and every
- * command that applies events, go through the same function.
+ * Deliveries, and every command that applies events, go through the same
+ * function. The types are in stripe_types.h, the questions in stripe_ask.h.
  */
 #ifndef PAYDESK_STRIPE_INTAKE_H
 #define PAYDESK_STRIPE_INTAKE_H
@@ -20,7 +20,6 @@ struct stripe_intake;
 /* What a program with an intake lists among its own. */
 #define STRIPE_INTAKE_SETTINGS \
 	STRIPE_LIVEMODE, STRIPE_PAYLOAD_STORE_MAX, STRIPE_API_SETTINGS
-extern const struct db_statement *const stripe_intake_statements[];
 
 /* Everything lives in the arena; the config must live as long. NULL: no memory. */
 struct stripe_intake *stripe_intake_new(
@@ -30,10 +29,10 @@ struct stripe_intake *stripe_intake_new(
 struct stripe_api *stripe_intake_api(const struct stripe_intake *intake);
 
 /*
- * From now on no event makes the intake ask Stripe: for whoever applies the
- * events of the subscriptions as well, in their order.
+ * From now on Stripe is not asked for subscriptions: for whoever applies their
+ * events as well, in their order.
  */
-void stripe_intake_ask_nothing(struct stripe_intake *intake);
+void stripe_intake_ask_less(struct stripe_intake *intake);
 
 /* Why Stripe cannot be asked, as a sentence on a setting; NULL: it can. */
 const char *stripe_intake_trouble(const struct stripe_intake *intake);
@@ -42,7 +41,7 @@ const char *stripe_intake_trouble(const struct stripe_intake *intake);
  * From a body that is known to be Stripe's to what the ledger takes. What
  * cannot be applied is an entry with a problem.
  *   RC_BAD_REQUEST  the body is no event
- *   RC_BUSY         the database did not answer
+ *   RC_BUSY         the database did not answer, or Stripe where it must
  *   RC_TOO_LARGE    the arena is full
  */
 enum rc stripe_intake_prepare(struct stripe_intake *intake, struct db *db,
@@ -64,19 +63,5 @@ enum rc stripe_intake_snapshot(json_object *subscription,
 const char *stripe_intake_own_event(const struct stripe_intake *intake,
     struct arena *arena, json_object *subscription, int64_t at_us,
     size_t *body_len);
-
-/*
- * The types of event that are handled, by their number from 0; NULL behind the
- * last. A webhook endpoint at Stripe should be sent exactly these: the ones
- * that change the books, and those that are kept for people to look at.
- */
-const char *stripe_intake_applied(size_t number);
-const char *stripe_intake_recorded(size_t number);
-
-/* All of them, by their number in both tables together. */
-const char *stripe_intake_listed(size_t number);
-
-/* A type as these tables have it; NULL when they do not. */
-const char *stripe_intake_type(const char *type);
 
 #endif

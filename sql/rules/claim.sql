@@ -135,6 +135,35 @@ BEGIN
 			WHERE s.stripe_customer_id = customer AND s.sold);
 END $$;
 
+-- Whether Stripe is to be asked which invoice a payment has paid: nothing that passed names it,
+-- and the payment is that of a customer of ours. Of one whose customer nobody names it is asked
+-- once, before there is a row of it.
+CREATE OR REPLACE FUNCTION billing.payment_is_asked(event text, intent text, charge_ text,
+	invoice text, customer_ text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	p billing.payments;
+BEGIN
+	IF EXISTS (SELECT FROM billing.stripe_events e
+			WHERE e.event_id = event AND e.processed_at IS NOT NULL) THEN
+		RETURN false;
+	END IF;
+	SELECT * INTO p FROM billing.payments n
+		WHERE n.payment IN (intent, charge_) OR n.charge = charge_
+		ORDER BY n.invoice_id IS NULL, n.payment = intent DESC NULLS LAST LIMIT 1;
+	IF p.invoice_id IS NOT NULL OR EXISTS (SELECT FROM billing.invoices i
+			WHERE i.invoice_id = invoice AND i.stripe_subscription_id IS NOT NULL) THEN
+		RETURN false;
+	END IF;
+	p.customer := coalesce(customer_, p.customer);
+	RETURN CASE WHEN p.customer IS NULL THEN p.payment IS NULL
+	            ELSE billing.is_our_customer(p.customer) END;
+END $$;
+
+GRANT EXECUTE ON FUNCTION billing.payment_is_asked(text, text, text, text, text)
+	TO paydesk_stripe_webhook, paydesk_ops;
+
 -- Applies what an event says of a payment. What nobody can tell whose it is, is ignored, and
 -- kept: it counts as soon as the invoice is known.
 CREATE OR REPLACE FUNCTION billing.claim_apply(f billing.stripe_facts, created timestamptz)

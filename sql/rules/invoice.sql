@@ -12,6 +12,7 @@ BEGIN
 	i.created_at := coalesce(f.invoice_created, least(i.created_at, created));
 	i.billing_reason := coalesce(f.billing_reason, i.billing_reason);
 	i.amount_paid := greatest(i.amount_paid, f.amount_paid);
+	i.paid_at := least(i.paid_at, f.invoice_paid);
 	CASE f.fact
 	WHEN 'payment_paid' THEN
 		i.paid_at := least(i.paid_at, created);

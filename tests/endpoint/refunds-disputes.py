@@ -10,12 +10,13 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
 from harness import stripe
-from harness.desk import Desk
+from harness.desk import Desk, when
 from harness.payment import Payment
 from harness.stripe import NEW, OLD
 from harness.tap import Suite, has, same
 
-suite = Suite(lambda: Desk(programs=["stripe-webhook", "account"]))
+suite = Suite(lambda: Desk(programs=[
+    "stripe-webhook", "account", "fake-stripe"]))
 
 
 @contextlib.contextmanager
@@ -156,6 +157,80 @@ def others(desk):
     desk.deliver(buyer.created(), other.created(), *payment.paid(),
                  payment.dispute("created", "needs_response"))
     same(access(desk, buyer), YES)
+
+
+def asked(desk, payment):
+    """How often Stripe was asked about a payment."""
+    return len([r for r in desk.stripe.requests()
+                if payment.intent in r["path"]
+                or r["path"] == "/v1/invoices/" + payment.invoice])
+
+
+CLAIMS = {
+    "refund": lambda p: p.refunded(),
+    "dispute": lambda p: p.dispute("created", "needs_response"),
+    "fraud warning": lambda p: p.warning(),
+    "refund that names the invoice": lambda p: p.refunded(invoice=p.invoice),
+}
+
+
+@suite.each("a {name} of a payment from before the desk: Stripe is asked for"
+            " its invoice, once", list(CLAIMS))
+def unknown_payment(desk, name):
+    with policy(desk, refund_subscription="end", fraud_warning="suspend"):
+        buyer = desk.buyer()
+        payment = Payment(buyer)
+        payment.at_stripe(desk)
+        event = CLAIMS[name](payment)
+        desk.deliver(buyer.created(), event)
+        same(access(desk, buyer), NO)
+        desk.deliver(event, answer="duplicate")
+        desk.deliver(payment.dispute("updated", "under_review", 800))
+        same(asked(desk, payment), 1, "questions")
+        has(desk.row("SELECT * FROM billing.invoices WHERE invoice_id = %s",
+                     payment.invoice), paid_at=when(buyer.start + 60),
+            amount_paid=1000, stripe_subscription_id=buyer.subscription)
+
+
+@suite.case("a payment that the books know is not asked about")
+def known_payment(desk):
+    buyer = desk.buyer()
+    payment = Payment(buyer)
+    payment.at_stripe(desk)
+    desk.deliver(buyer.created(), *payment.paid(), payment.refunded(),
+                 payment.dispute("created", "needs_response"))
+    same(asked(desk, payment), 0)
+
+
+@suite.case("a stranger's refund is not asked about, and their dispute once")
+def strangers_payment(desk):
+    buyer = stripe.Buyer()
+    payment = Payment(buyer)
+    desk.deliver(payment.refunded(), answer="ignored")
+    same(asked(desk, payment), 0)
+    payment = Payment(buyer)
+    desk.deliver(payment.dispute("created", "needs_response"),
+                 payment.dispute("closed", "lost", 700), answer="ignored")
+    same(asked(desk, payment), 1)
+
+
+@suite.each("Stripe answers {answer} about an unknown payment: {status}", [
+    {"answer": answer, "status": status} for answer, status in (
+        ({"status": 500}, 503), ({"status": 401}, 503), ({"cut": True}, 503),
+        ({"status": 429}, 503), ({"status": 403}, 200))])
+def not_answered(desk, answer, status):
+    desk.expect_log("level=warn", "status=503")
+    buyer = desk.buyer()
+    payment = Payment(buyer)
+    payment.at_stripe(desk)
+    desk.deliver(buyer.created())
+    desk.stripe.next("GET /v1/invoice_payments", answer)
+    event = payment.dispute("created", "needs_response")
+    same(desk.post_event(event).status, status)
+    if status == 503:
+        same(desk.ledger(event), None)
+        desk.deliver(event)
+        same(access(desk, buyer), NO)
 
 
 @suite.case("nobody's refund and dispute are ignored")

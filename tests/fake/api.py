@@ -3,7 +3,8 @@
 import re
 import time
 
-from lists import list_events, list_subscriptions, page
+from lists import (list_events, list_invoice_payments, list_subscriptions,
+                   page)
 from store import ApiError, new_id
 
 
@@ -79,6 +80,8 @@ def api(store, method, path, query, form, base):
         ("GET", r"/v1/subscriptions/(\w+)",
          lambda id: store.get(id, "subscription")),
         ("GET", r"/v1/invoices/(\w+)", lambda id: store.get(id, "invoice")),
+        ("GET", r"/v1/invoice_payments",
+         lambda: list_invoice_payments(store, query)),
         ("GET", r"/v1/events", lambda: list_events(store, query)),
         ("GET", r"/v1/events/(\w+)", lambda id: store.get(id, "event")),
         ("GET", r"/v1/tax/settings",

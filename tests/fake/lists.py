@@ -57,6 +57,18 @@ def list_subscriptions(store, query):
     return page(found, query, "/v1/subscriptions")
 
 
+def list_invoice_payments(store, query):
+    kind = query.get("payment[type]")
+    if kind not in ("payment_intent", "charge"):
+        raise ApiError(400, "Invalid payment[type]", param="payment[type]")
+    found = [o for o in store.all("invoice_payment")
+             if o["payment"].get(kind) == query.get("payment[%s]" % kind)]
+    if query.get("expand[]") == "data.invoice":
+        found = [{**o, "invoice": store.get(o["invoice"], "invoice")}
+                 for o in found]
+    return page(found, query, "/v1/invoice_payments")
+
+
 def list_events(store, query):
     types = [v for k, v in query.items() if re.match(r"types?(\[|$)", k)]
 

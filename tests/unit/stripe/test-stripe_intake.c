@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "stripe/stripe_intake.h"
+#include "stripe/stripe_types.h"
 #include "unit.h"
 
 static const enum setting used[] = { STRIPE_INTAKE_SETTINGS, SETTING_END };
@@ -55,7 +56,7 @@ subscription(const char *more)
 START_TEST(every_type_that_is_handled_is_stripes)
 {
 	const char *(*const lists[])(
-	    size_t) = { stripe_intake_applied, stripe_intake_recorded };
+	    size_t) = { stripe_types_applied, stripe_types_recorded };
 	size_t count;
 
 	for (size_t l = 0; l < COUNT(lists); l++) {
