@@ -27,7 +27,8 @@ BEGIN
 END $$;
 
 -- The change that a subscription is to make next, as GET /account says it; NULL: none. A
--- subscription whose newer object names no schedule has been released from it.
+-- subscription whose newer object names no schedule has been released from it. At a price that
+-- nobody knows it will keep its plan.
 CREATE OR REPLACE FUNCTION billing.scheduled(subscription bigint) RETURNS json
 LANGUAGE sql STABLE AS $$
 	SELECT json_build_object('plan', o.plan, 'period', o.period, 'at', billing.utc(c.next_at))
@@ -37,6 +38,6 @@ LANGUAGE sql STABLE AS $$
 	WHERE s.id = subscription AND NOT billing.is_terminal(s.status)
 	  AND c.status IN ('active', 'not_started') AND c.next_at > now()
 	  AND (s.schedule = c.schedule_id OR s.last_event_at < c.event_at)
-	  AND (o.plan, o.period) IS DISTINCT FROM (s.plan, s.period)
+	  AND o.plan IS NOT NULL AND (o.plan, o.period) IS DISTINCT FROM (s.plan, s.period)
 	ORDER BY c.event_at DESC LIMIT 1
 $$;

@@ -21,7 +21,8 @@ class Watch(Post):
     """Somebody on call, who sees the metrics, too."""
 
     def __init__(self):
-        Desk.__init__(self, programs=["ops", "health", "stripe-webhook"])
+        Desk.__init__(self, programs=["ops", "health", "stripe-webhook",
+                                      "fake-stripe"])
 
 
 suite = Suite(Watch)

@@ -246,6 +246,24 @@ def unminted(shop):
     true(shop.last_audit()["payload"], "the payload is gone")
 
 
+@suite.case("Gumroad: the failed attempts of a delivery that still waits stay,"
+            " those of one that was applied go")
+def failures_that_wait(shop):
+    sale, other = gumroad.sale(), gumroad.sale()
+    shop.ping(sale)
+    shop.sql("""INSERT INTO billing.gumroad_events (order_id, payload, error)
+             VALUES (%s, 'x=y', 'e')""", other["sale_id"])
+    for order in (sale["sale_id"], other["sale_id"], "nowhere"):
+        shop.sql("""INSERT INTO billing.webhook_failures (source, id, at, error)
+                 VALUES ('gumroad', %s, now() - interval '100 days', 'e')""",
+                 order)
+    same(prune(shop, program="gumroad-webhook")["failed attempts"], 2)
+    same(shop.column("SELECT id FROM billing.webhook_failures "
+                     "WHERE source = 'gumroad'"), [other["sale_id"]])
+    shop.sql("DELETE FROM billing.gumroad_events WHERE order_id = %s",
+             other["sale_id"])
+
+
 @suite.case("the words of an old mail go, one that still waits keeps them, "
             "and what was emptied is never sent again")
 def mails(shop):

@@ -187,6 +187,18 @@ def lost_event(desk, field, now, drift, column):
     same(reconcile(desk), {})
 
 
+@suite.case("another day of a cancellation shows alone; --fix brings it")
+def other_day(desk):
+    clean(desk)
+    buyer = in_step(desk)
+    desk.deliver(buyer.updated(cancel_at=1900000000))
+    desk.stripe.put(buyer.snapshot(cancel_at=1900086400))
+    same(reconcile(desk), of(buyer, cancel_at=(rfc(1900000000),
+                                               rfc(1900086400))))
+    reconcile(desk, "--fix", status=0)
+    has(desk.subscription_of(buyer), cancel_at=when(1900086400))
+
+
 @suite.case("another price shows in plan, period and price_id")
 def other_price(desk):
     clean(desk)

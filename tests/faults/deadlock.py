@@ -8,6 +8,7 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
 from harness.desk import Desk, wait_until
+from harness.payment import Payment
 from harness.tap import Suite, has, same, true
 
 
@@ -143,6 +144,68 @@ def given_up(desk):
     has(desk.subscription_of(buyer), status="active", seat_limit=1)
     desk.deliver(event)
     has(desk.subscription_of(buyer), status="past_due", seat_limit=5)
+
+
+class Pair:
+    """A session that holds two accounts, the one with the lower id first."""
+
+    def __init__(self, desk, *accounts):
+        self.desk = desk
+        self.lower, self.higher = sorted(a["id"] for a in accounts)
+        self.connection = desk.superuser()
+        self.cursor = self.connection.cursor()
+        self.cursor.execute("SET deadlock_timeout = '1h'")
+        self.pid = self.connection.get_backend_pid()
+
+    def hold(self, id):
+        self.cursor.execute("SELECT FROM billing.accounts WHERE id = %s "
+                            "FOR NO KEY UPDATE", (id,))
+
+    def meet(self, event):
+        """The reply to EVENT, which wants both of them, too."""
+        self.cursor.execute("BEGIN")
+        self.hold(self.lower)
+        delivery = Delivery(self.desk, event)
+        wait_until(lambda: self.desk.value(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE %s = ANY(pg_blocking_pids(pid))", self.pid), 10,
+            "a worker that waits for the lower one")
+        self.hold(self.higher)
+        self.cursor.execute("COMMIT")
+        self.connection.close()
+        return delivery.result()
+
+
+@suite.each("who was referred and the {who} are locked in the order of their"
+            " ids, when money {comes}", [
+    {"who": "younger referrer", "comes": "comes", "younger": True},
+    {"who": "older referrer", "comes": "comes", "younger": False},
+    {"who": "younger referrer", "comes": "is given back", "younger": True},
+    {"who": "older referrer", "comes": "is given back", "younger": False}])
+def in_order(desk, who, comes, younger):
+    if younger:
+        buyer, referrer = desk.buyer(), desk.account()
+    else:
+        referrer, buyer = desk.account(), desk.buyer()
+    account = desk.account_of(buyer)
+    same(account["id"] < referrer["id"], younger)
+    desk.sql("INSERT INTO billing.referrals (code, referrer_account_id,"
+             " referred_account_id) VALUES (%s, %s, %s)",
+             referrer["referral_code"], referrer["id"], account["id"])
+    payment = Payment(buyer)
+    first, *rest = payment.paid()
+    desk.deliver(buyer.created())
+    event = first
+    if comes != "comes":
+        desk.deliver(first, *rest)
+        event = payment.refunded()
+    before = deadlocks(desk)
+    reply = Pair(desk, account, referrer).meet(event)
+    same((reply.status, reply.json["status"]), (200, "applied"))
+    same(deadlocks(desk) - before, 0, "deadlocks that PostgreSQL saw")
+    same(desk.value("SELECT count(converted_at) FROM billing.referrals WHERE "
+                    "referred_account_id = %s", account["id"]),
+         1 if comes == "comes" else 0)
 
 
 @suite.case("a lock that is never released ends in 503, not in a hang")

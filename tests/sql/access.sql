@@ -86,16 +86,24 @@ INSERT INTO billing.accounts (external_id, trial_end, credit_until) VALUES
 	('subscription', NULL, now() + interval '40 days'),
 	('two', NULL, NULL),
 	('ranks', NULL, NULL),
-	('ended', NULL, now() + interval '9 days');
+	('ended', NULL, now() + interval '9 days'),
+	('shorter, then longer', NULL, NULL),
+	('longer, then shorter', NULL, NULL),
+	('trial and ended', now() + interval '3 days', NULL);
 INSERT INTO billing.subscriptions (account_id, stripe_subscription_id, status, plan,
 	current_period_end, past_due_since)
-SELECT a.id, 'sub_' || a.id || t.status, t.status, t.plan, now() + t.ends::interval, now()
+SELECT a.id, 'sub_' || a.id || t.status || t.ends, t.status, t.plan, now() + t.ends::interval, now()
 FROM (VALUES
 	('subscription', 'active', 'pro', '20 days'),
 	('two', 'past_due', 'pro', '90 days'),
 	('ranks', 'past_due', 'team', '90 days'),
 	('ranks', 'active', 'pro', '5 days'),
 	('two', 'active', 'pro', '5 days'),
+	('shorter, then longer', 'active', 'pro', '5 days'),
+	('shorter, then longer', 'active', 'pro', '40 days'),
+	('longer, then shorter', 'active', 'pro', '40 days'),
+	('longer, then shorter', 'active', 'pro', '5 days'),
+	('trial and ended', 'canceled', 'pro', '20 days'),
 	('ended', 'canceled', 'pro', '20 days')) t(account, status, plan, ends)
 JOIN billing.accounts a ON a.external_id = t.account;
 
@@ -111,6 +119,25 @@ FROM (VALUES
 	('subscription',     true,  'subscription', '40 days', 'pro'),
 	('two',              true,  'subscription', '5 days',  'pro'),
 	('ranks',            true,  'grace',        '14 days', 'team'),
+	('shorter, then longer', true, 'subscription', '40 days', 'pro'),
+	('longer, then shorter', true, 'subscription', '40 days', 'pro'),
+	('trial and ended',  false, 'none',         NULL,      'pro'),
 	('ended',            true,  'credit',       '9 days',  'pro'))
 	t(account, access, reason, until, plan)
 JOIN billing.access v ON v.external_id = t.account;
+
+-- Without days of grace a missing payment ends access, and the news of a renewal may still be
+-- late by a day.
+UPDATE billing.policy SET grace_days = 0;
+SELECT is((g.reason, g.until - now())::text, (t.reason, t.until::interval)::text, t.name)
+FROM (VALUES
+	('active',   '-2 hours',  NULL,      'grace', '22 hours', 'no grace: the renewal is late by less than a day'),
+	('active',   '-25 hours', NULL,      NULL,    NULL,       'no grace: the renewal is late by more'),
+	('trialing', '-2 hours',  NULL,      'grace', '22 hours', 'no grace: so is the end of a trial'),
+	('past_due', '20 days',   '-1 hour', NULL,    NULL,       'no grace: a payment is missing'),
+	('active',   '20 days',   NULL,      'subscription', '20 days', 'no grace: it runs'))
+	t(status, ends, since, reason, until, name)
+CROSS JOIN LATERAL billing.subscription_grants(jsonb_populate_record(NULL::billing.subscriptions,
+	jsonb_build_object('status', t.status, 'current_period_end', now() + t.ends::interval,
+		'cancel_at_period_end', false, 'past_due_since', now() + t.since::interval,
+		'updated_at', now()))) g;

@@ -65,3 +65,34 @@ INSERT INTO billing.subscriptions (account_id, stripe_subscription_id, status, w
 SELECT billing.account_refresh(pg_temp.id('eve'), false, true);
 SELECT is(pg_temp.credit('bob'), interval '55 days', 'new days come after those that are left');
 SELECT is(pg_temp.credit('eve'), interval '45 days', 'the other side had none');
+
+-- The money of one subscription never came; another one of the account was paid.
+CREATE FUNCTION pg_temp.retracted(name text, another jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	s billing.subscriptions;
+BEGIN
+	INSERT INTO billing.accounts (external_id, referral_code, first_paid_at, credit_until)
+		VALUES (name, name, now(), now() + interval '45 days');
+	INSERT INTO billing.referrals (code, referrer_account_id, referred_account_id, days,
+			converted_at, credited_at, referrer_from, referred_from)
+		VALUES ('GIL', pg_temp.id('gil'), pg_temp.id(name), 45, now(), now(), now(), now());
+	INSERT INTO billing.subscriptions (account_id, stripe_subscription_id, status, was_active,
+			checkout_unpaid, money_at, sold)
+		SELECT pg_temp.id(name), name || n.of, 'active', true, n.unpaid, n.money_at, n.sold
+			FROM (VALUES ('one', true, NULL, true), ('two', false,
+				(another ->> 'money_at')::timestamptz, (another ->> 'sold')::boolean))
+				n(of, unpaid, money_at, sold)
+			WHERE n.of = 'one' OR another IS NOT NULL;
+	SELECT * INTO s FROM billing.subscriptions WHERE stripe_subscription_id = name || 'one';
+	PERFORM billing.payment_retract(s);
+	RETURN concat_ws(' ', CASE WHEN a.first_paid_at IS NULL THEN 'unpaid' ELSE 'paid' END,
+			extract(day FROM a.credit_until - now())) FROM billing.accounts a
+		WHERE a.external_id = name;
+END $$;
+SELECT is(pg_temp.retracted(t.name, t.another), t.expected, t.name)
+FROM (VALUES
+	('no other subscription', NULL::jsonb, 'unpaid 0'),
+	('another one was paid', '{"money_at": "2026-01-01", "sold": true}', 'paid 45'),
+	('another one was not paid either', '{"sold": true}', 'unpaid 0'),
+	('another product was paid', '{"money_at": "2026-01-01", "sold": false}', 'unpaid 0'))
+	t(name, another, expected);
