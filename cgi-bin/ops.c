@@ -26,6 +26,7 @@
 #include "command/ops_sample.h"
 #include "command/replay.h"
 #include "stripe/stripe_ask.h"
+#include "stripe/stripe_thin.h"
 
 struct state {
 	struct stripe_intake *intake;
@@ -48,6 +49,7 @@ static const struct db_statement *const *const statements[] = {
 	ledger_statements,
 	replay_statements,
 	stripe_ask_statements,
+	stripe_thin_statements,
 	ops_page_statements,
 	ops_overview_statements,
 	ops_charts_statements,

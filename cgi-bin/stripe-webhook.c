@@ -30,6 +30,7 @@
 #include "stripe/stripe_doctor.h"
 #include "stripe/stripe_endpoint.h"
 #include "stripe/stripe_intake.h"
+#include "stripe/stripe_thin.h"
 #include "stripe/stripe_types.h"
 #include "stripe/stripe_state.h"
 #include "command/stripe_tools.h"
@@ -44,6 +45,7 @@ static const struct db_statement *const *const statements[] = {
 	events_show_statements,
 	link_statements,
 	stripe_ask_statements,
+	stripe_thin_statements,
 	stripe_doctor_statements,
 	prune_stripe_statements,
 	NULL,
@@ -109,6 +111,12 @@ post_event(struct service *service, struct request *request)
 		    "The body is not a JSON object with an event id.");
 	request_log(request, "event", entry.event.id);
 	request_log(request, "type", entry.event.type);
+	if (rc == RC_UPSTREAM) {
+		ledger_wait(service->db, &entry);
+		count(entry.event.type, "not_configured");
+		return request_fail_status(
+		    request, 503, rc, "not_configured", entry.problem);
+	}
 	if (rc == RC_OK)
 		rc = ledger_apply(
 		    service->db, request_arena(request), &entry, &outcome);

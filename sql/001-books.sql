@@ -158,6 +158,7 @@ CREATE TYPE billing.offer AS (
 COMMENT ON TYPE billing.offer IS 'what a subscription is of what is sold: rules/offer.sql';
 
 CREATE TYPE billing.stripe_facts AS (
+	notification         text,
 	fact                 text,
 	customer             text,
 	subscription         text,
@@ -217,7 +218,8 @@ CREATE TABLE billing.stripe_events (
 	payload                text COMPRESSION lz4,
 	payload_truncated      boolean NOT NULL DEFAULT false,
 	deliveries             integer NOT NULL DEFAULT 1,
-	skip_reason            text
+	skip_reason            text,
+	notification_id        text
 );
 
 CREATE INDEX stripe_events_failed
@@ -242,6 +244,8 @@ COMMENT ON TABLE billing.stripe_events IS
 	'the ledger: an event with processed_at has taken effect, or needed none';
 COMMENT ON COLUMN billing.stripe_events.payload IS
 	'the event as it came, or its beginning: see payload_truncated; NULL: emptied since';
+COMMENT ON COLUMN billing.stripe_events.notification_id IS
+	'the thin event that told of this one, if one did';
 COMMENT ON COLUMN billing.stripe_events.skip_reason IS
 	'why an operator decided that the event is not to be applied: outcome skipped';
 

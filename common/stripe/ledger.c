@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 
 DB_STATEMENT(ledger_apply, 9,
@@ -119,12 +120,16 @@ add_event(struct params *params, const struct ledger_entry *entry)
 
 /* add_facts - the document that billing.stripe_apply() takes besides */
 static void
-add_facts(struct params *params, const struct stripe_facts *facts)
+add_facts(struct params *params, const struct ledger_entry *entry)
 {
-	json_object *document = stripe_facts_json(facts);
-	const char *text = json_object_to_json_string_ext(
-	    document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	json_object *document = stripe_facts_json(&entry->facts);
+	const char *text;
 
+	if (entry->event.notification != NULL)
+		json_add_text(
+		    document, "notification", entry->event.notification);
+	text = json_object_to_json_string_ext(
+	    document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	text = text == NULL ? NULL :
 			      arena_copy(params->arena, text, strlen(text));
 	params->failed |= text == NULL;
@@ -158,7 +163,7 @@ apply(struct db *db, struct arena *arena, const struct ledger_entry *entry,
 
 	add_event(&params, entry);
 	add(&params, action_names[entry->action]);
-	add_facts(&params, &entry->facts);
+	add_facts(&params, entry);
 	if (params.failed)
 		return RC_BUSY;
 	rc = db_run_any(
@@ -231,6 +236,17 @@ note_failure(
 	    db_run(db, sql_ledger_note, params, NULL) != RC_OK)
 		log_message(
 		    "error", "not applied and not noted: %s", db_error(db));
+}
+
+/* ledger_wait - an attempt that came no further than a question to Stripe */
+void
+ledger_wait(struct db *db, const struct ledger_entry *entry)
+{
+	const char *const params[] = { entry->event.id, entry->event.type,
+		entry->problem, NULL };
+
+	if (db_run(db, sql_ledger_note, params, NULL) != RC_OK)
+		log_message("error", "not noted: %s", db_error(db));
 }
 
 /* ledger_apply - once, whatever happens */

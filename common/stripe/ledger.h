@@ -59,6 +59,12 @@ enum rc ledger_apply(struct db *db, struct arena *arena,
     const struct ledger_entry *entry, enum ledger_outcome *outcome) MUST_CHECK;
 
 /*
+ * Notes in webhook_failures that an event could not be asked about, as its
+ * problem says; it leaves no row in the ledger.
+ */
+void ledger_wait(struct db *db, const struct ledger_entry *entry);
+
+/*
  * What ledger_apply() would do now, and nothing of it stays. With
  * LEDGER_HANDLER_ERROR *problem says why; it lives in the arena.
  */

@@ -18,6 +18,7 @@ common_stripe_libstripe_a_SOURCES = \
 	common/stripe/stripe_facts_money.c \
 	common/stripe/stripe_intake.c common/stripe/stripe_intake.h \
 	common/stripe/stripe_state.h \
+	common/stripe/stripe_thin.c common/stripe/stripe_thin.h \
 	common/stripe/stripe_types.c common/stripe/stripe_types.h \
 	common/stripe/stripe_words.c common/stripe/stripe_words.h
 

@@ -121,6 +121,50 @@ stripe_api_event(struct stripe_api *api, struct arena *arena, const char *id,
 	return rc;
 }
 
+/* usable_path - one that cannot lead elsewhere */
+static bool
+usable_path(const char *path)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz/"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+	return strncmp(path, "/v1/", 4) == 0 && strlen(path) <= 512 &&
+	    strspn(path, allowed) == strlen(path) && strstr(path, "//") == NULL;
+}
+
+/* is_refusal - a status that asking again would not change */
+static bool
+is_refusal(long status)
+{
+	return status >= 400 && status < 500 && status != 408 &&
+	    status != 409 && status != 425 && status != 429;
+}
+
+/* stripe_api_find - wherever it is */
+enum rc
+stripe_api_find(struct stripe_api *api, struct arena *arena, const char *path,
+    long timeout_ms, struct stripe_found *found)
+{
+	struct stripe_exchange exchange = { .kind = "what an event points at",
+		.path = path,
+		.timeout_ms = timeout_ms };
+	enum rc rc;
+
+	memset(found, 0, sizeof *found);
+	if (!usable_path(path))
+		return RC_BAD_REQUEST;
+	rc = get(api, arena, &exchange, &found->object);
+	found->status = exchange.answer.status;
+	found->text = exchange.answer.body;
+	found->len = exchange.answer.body_len;
+	found->before_us = exchange.before_us;
+	if (rc == RC_OK)
+		return RC_OK;
+	if (found->status == 401)
+		return RC_SIGNATURE;
+	return is_refusal(found->status) ? RC_NOT_FOUND : RC_BUSY;
+}
+
 /* paid_path - the question which invoice a payment has paid; NULL: no memory */
 static const char *
 paid_path(struct arena *arena, const char *invoice, const char *payment,

@@ -60,6 +60,25 @@ enum rc stripe_api_subscription(struct stripe_api *api, struct arena *arena,
 enum rc stripe_api_event(struct stripe_api *api, struct arena *arena,
     const char *id, long timeout_ms, const char **text, size_t *len) MUST_CHECK;
 
+/* An object, however it was found. */
+struct stripe_found {
+	long status; /* of the answer; 0: there was none */
+	json_object *object;
+	const char *text; /* the same as it came */
+	size_t len;
+	int64_t before_us; /* Stripe's clock when it was asked */
+};
+
+/*
+ * GET path, which somebody else named: asked once, within timeout_ms.
+ *   RC_BAD_REQUEST  not a plain path below /v1/; nothing was asked
+ *   RC_NOT_FOUND    Stripe refuses it, found->status says how
+ *   RC_SIGNATURE    Stripe does not accept the key
+ *   RC_BUSY         no usable answer now; logged
+ */
+enum rc stripe_api_find(struct stripe_api *api, struct arena *arena,
+    const char *path, long timeout_ms, struct stripe_found *found) MUST_CHECK;
+
 /*
  * The invoice that a payment has paid: GET /v1/invoices/:id where its id is
  * given, else GET /v1/invoice_payments by the payment intent, else by the

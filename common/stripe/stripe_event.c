@@ -51,6 +51,27 @@ read_created(json_object *document)
 	return -1;
 }
 
+/*
+ * read_notification - of a thin event: its twin's id is its key, and what is of
+ * a connected account has a context
+ */
+static void
+read_notification(json_object *document, struct stripe_event *event)
+{
+	json_object *related = json_member(document, "related_object");
+
+	event->notification = event->id;
+	if (json_string(document, "snapshot_event", &event->twin) != RC_OK ||
+	    !usable_id(event->twin))
+		event->twin = NULL;
+	if (event->twin != NULL)
+		event->id = event->twin;
+	if (json_string(related, "url", &event->url) != RC_OK)
+		event->url = NULL;
+	if (json_string(document, "context", &event->account) == RC_BAD_REQUEST)
+		event->account = "";
+}
+
 /* stripe_event_parse - the envelope only */
 enum rc
 stripe_event_parse(struct arena *arena, const char *body, size_t body_len,
@@ -86,5 +107,35 @@ stripe_event_parse(struct arena *arena, const char *body, size_t body_len,
 	if (json_integer(json_member(document, "data"), "fetched_us", 0,
 		INT64_MAX, &event->fetched_us) != RC_OK)
 		event->fetched_us = -1;
+	if (event->thin)
+		read_notification(document, event);
 	return RC_OK;
+}
+
+/* stripe_event_own - the object in an envelope */
+const char *
+stripe_event_own(struct arena *arena, const char *id, const char *type,
+    json_object *object, int64_t at_us, bool livemode, size_t *body_len)
+{
+	json_object *event = json_object_new_object();
+	json_object *data = json_object_new_object();
+	const char *text;
+
+	json_object_object_add(event, "id", json_object_new_string(id));
+	json_object_object_add(
+	    event, "object", json_object_new_string("event"));
+	json_object_object_add(event, "type", json_object_new_string(type));
+	json_object_object_add(
+	    event, "created", json_object_new_int64(at_us / 1000000));
+	json_object_object_add(
+	    event, "livemode", json_object_new_boolean(livemode));
+	json_object_object_add(data, "object", json_object_get(object));
+	json_object_object_add(
+	    data, "fetched_us", json_object_new_int64(at_us));
+	json_object_object_add(event, "data", data);
+	text = json_object_to_json_string_length(event,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, body_len);
+	text = arena_copy(arena, text, *body_len);
+	json_object_put(event);
+	return text;
 }

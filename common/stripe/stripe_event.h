@@ -16,10 +16,12 @@
 #include "base/rc.h"
 
 struct stripe_event {
-	const char *id;		 /* evt_…; never NULL */
-	const char *type;	 /* never NULL; "" when it was malformed */
-	const char *api_version; /* may be NULL */
-	const char *account;	 /* the connected account, or NULL */
+	const char *id;	  /* evt_…, of a thin event its twin's; never NULL */
+	const char *type; /* never NULL; "" when it was malformed */
+	const char *api_version;  /* may be NULL */
+	const char *account;	  /* the connected account, or NULL */
+	const char *notification; /* the thin event that told of it, or NULL */
+	const char *twin, *url;	  /* of a thin event: see stripe_thin.h */
 	int64_t
 	    created_s; /* Stripe's clock, ours when it says none; -1: malformed */
 	bool livemode, has_livemode;
@@ -35,5 +37,13 @@ struct stripe_event {
  */
 enum rc stripe_event_parse(struct arena *arena, const char *body,
     size_t body_len, struct stripe_event *event) MUST_CHECK;
+
+/*
+ * The body of an event of our own that says what Stripe answered, asked at a
+ * moment of its clock in microseconds. NULL: no memory.
+ */
+const char *stripe_event_own(struct arena *arena, const char *id,
+    const char *type, json_object *object, int64_t at_us, bool livemode,
+    size_t *body_len);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/clock.h"
 #include "stripe/stripe_ask.h"
+#include "stripe/stripe_thin.h"
 #include "stripe/stripe_types.h"
 
 struct stripe_intake {
@@ -74,9 +75,7 @@ const char *
 stripe_intake_own_event(const struct stripe_intake *intake, struct arena *arena,
     json_object *subscription, int64_t at_us, size_t *body_len)
 {
-	json_object *event = json_object_new_object();
-	json_object *data = json_object_new_object();
-	const char *id = "", *text;
+	const char *id = "", *key;
 	bool livemode = intake->livemode != NULL &&
 	    strcmp(intake->livemode, "true") == 0;
 
@@ -84,27 +83,9 @@ stripe_intake_own_event(const struct stripe_intake *intake, struct arena *arena,
 		livemode = false;
 	if (json_string(subscription, "id", &id) != RC_OK)
 		id = "";
-	text = arena_printf(
-	    arena, "reconcile_%s_%" PRId64, id, at_us / 1000000);
-	json_object_object_add(
-	    event, "id", json_object_new_string(text != NULL ? text : ""));
-	json_object_object_add(
-	    event, "object", json_object_new_string("event"));
-	json_object_object_add(
-	    event, "type", json_object_new_string(STRIPE_OWN_TYPE));
-	json_object_object_add(
-	    event, "created", json_object_new_int64(at_us / 1000000));
-	json_object_object_add(
-	    event, "livemode", json_object_new_boolean(livemode));
-	json_object_object_add(data, "object", json_object_get(subscription));
-	json_object_object_add(
-	    data, "fetched_us", json_object_new_int64(at_us));
-	json_object_object_add(event, "data", data);
-	text = json_object_to_json_string_length(event,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, body_len);
-	text = arena_copy(arena, text, *body_len);
-	json_object_put(event);
-	return text;
+	key = arena_printf(arena, "reconcile_%s_%" PRId64, id, at_us / 1000000);
+	return stripe_event_own(arena, key != NULL ? key : "", STRIPE_OWN_TYPE,
+	    subscription, at_us, livemode, body_len);
 }
 
 /* is_other_session - a Checkout session that is about no subscription */
@@ -118,20 +99,28 @@ is_other_session(const struct stripe_event *event, enum stripe_reading reading)
 	    strcmp(mode, "subscription") != 0;
 }
 
+/* is_ours - of this account and in the mode that is wanted */
+static bool
+is_ours(const struct stripe_intake *intake, const struct stripe_event *event)
+{
+	const char *mode = intake->livemode;
+
+	return event->account == NULL &&
+	    (mode == NULL ||
+		(event->has_livemode &&
+		    event->livemode == (strcmp(mode, "true") == 0)));
+}
+
 /* action_for - apply, record or ignore; *type is what is applied */
 static enum ledger_action
 action_for(const struct stripe_intake *intake, const struct stripe_event *event,
     const struct stripe_type **type)
 {
-	const char *mode = intake->livemode;
-
-	if (event->thin || event->account != NULL)
+	if (event->thin || !is_ours(intake, event))
 		return LEDGER_IGNORE;
-	if (mode != NULL &&
-	    (!event->has_livemode ||
-		event->livemode != (strcmp(mode, "true") == 0)))
-		return LEDGER_IGNORE;
-	*type = stripe_types_find(event->type);
+	*type = event->fetched_us < 0 ?
+	    stripe_types_find(event->type) :
+	    stripe_types_of_object(event->type, event->object);
 	if (*type != NULL)
 		return is_other_session(event, (*type)->reading) ?
 		    LEDGER_IGNORE :
@@ -175,6 +164,10 @@ read_facts(const struct stripe_event *event, const struct stripe_type *type,
 	}
 	if (type->fact != NULL)
 		facts->fact = type->fact;
+	if (type->reading == READ_INVOICE && event->fetched_us >= 0 &&
+	    json_integer(json_member(event->object, "status_transitions"),
+		"paid_at", 0, JSON_TIME_MAX, &facts->invoice_paid_s) != RC_OK)
+		facts->invoice_paid_s = -1;
 	return rc;
 }
 
@@ -216,6 +209,12 @@ stripe_intake_prepare(struct stripe_intake *intake, struct db *db,
 	if (rc != RC_OK)
 		return rc;
 	stripe_facts_clear(&entry->facts);
+	if (entry->event.thin && is_ours(intake, &entry->event) &&
+	    stripe_types_of_thin(entry->event.type) != NULL) {
+		rc = stripe_thin_open(&ask, entry);
+		if (rc != RC_OK || entry->problem != NULL)
+			return rc;
+	}
 	entry->action = action_for(intake, &entry->event, &type);
 	if (entry->action != LEDGER_APPLY) {
 		stripe_facts_any(entry->event.object, &entry->facts);

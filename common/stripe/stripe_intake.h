@@ -42,6 +42,8 @@ const char *stripe_intake_trouble(const struct stripe_intake *intake);
  * cannot be applied is an entry with a problem.
  *   RC_BAD_REQUEST  the body is no event
  *   RC_BUSY         the database did not answer, or Stripe where it must
+ *   RC_UPSTREAM     Stripe has to be asked, and there is no key for it that it
+ *                   accepts; the entry's problem says so
  *   RC_TOO_LARGE    the arena is full
  */
 enum rc stripe_intake_prepare(struct stripe_intake *intake, struct db *db,

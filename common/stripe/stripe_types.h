@@ -42,6 +42,20 @@ struct stripe_type {
 const struct stripe_type *stripe_types_find(const char *type);
 
 /*
+ * The type of a thin event without its prefix, when it tells of a change that
+ * the books follow; NULL: it does not.
+ */
+const char *stripe_types_of_thin(const char *type);
+
+/*
+ * How an object that was fetched because of an event of that type is read: by
+ * what it says of itself, as it is newer than the event. NULL: it says nothing
+ * to the books.
+ */
+const struct stripe_type *stripe_types_of_object(
+    const char *type, json_object *object);
+
+/*
  * The types by their number from 0; NULL behind the last. A webhook endpoint at
  * Stripe should be sent exactly these: the ones that change the books, and
  * those that are kept for people to look at.

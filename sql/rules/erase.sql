@@ -48,7 +48,8 @@ LANGUAGE sql IMMUTABLE AS $$ VALUES
 	('schema_rules', '', 'digest release triggers'),
 	('schema_version', '', 'name'),
 	('stripe_events', 'error payload skip_reason',
-		'event_id type api_version outcome stripe_customer_id stripe_subscription_id'),
+		'event_id type api_version outcome stripe_customer_id stripe_subscription_id'
+		' notification_id'),
 	('subscriptions', 'account_ref email',
 		'stripe_subscription_id stripe_customer_id plan period price_id status items'
 		' said_plan said_period known_plan known_period snapshot_status previous rivals'

@@ -153,13 +153,15 @@ BEGIN
 	END IF;
 	INSERT INTO billing.stripe_events (event_id, type, api_version, livemode, created_at,
 			processed_at, outcome, stripe_customer_id, stripe_subscription_id,
-			payload, payload_truncated)
+			payload, payload_truncated, notification_id)
 		VALUES (event, type_, api_version_, livemode_, created,
 			now(), expected, f.customer, f.subscription,
-			CASE WHEN NOT erased THEN payload_ END, truncated)
+			CASE WHEN NOT erased THEN payload_ END, truncated, f.notification)
 		ON CONFLICT (event_id) DO NOTHING;
 	IF NOT FOUND THEN
-		UPDATE billing.stripe_events SET deliveries = deliveries + 1 WHERE event_id = event
+		UPDATE billing.stripe_events SET deliveries = deliveries + 1,
+			notification_id = coalesce(notification_id, f.notification)
+			WHERE event_id = event
 			RETURNING processed_at IS NOT NULL INTO done;
 		IF done THEN
 			RETURN 'duplicate';

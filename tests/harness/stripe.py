@@ -101,6 +101,19 @@ def thin_event(type="v1.customer.subscription.updated", **fields):
     }
 
 
+def notification_of(event, **fields):
+    """The thin event beside a snapshot event: what it is about is a path."""
+    obj = event["data"]["object"]
+    kind = obj["object"]
+    path = {"checkout.session": "checkout/sessions"}.get(kind, kind + "s")
+    return thin_event(**{
+        "type": "v1." + event["type"],
+        "snapshot_event": event["id"],
+        "related_object": {"id": obj["id"], "type": kind,
+                           "url": "/v1/%s/%s" % (path, obj["id"])},
+        **fields})
+
+
 def item(price=PRO_MONTHLY, quantity=1, interval="month", start=None,
          end=None, api=NEW):
     line = {
