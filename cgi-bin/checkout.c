@@ -12,7 +12,8 @@
  *     503 not_configured, unavailable
  *
  * A wish goes: who calls -> what is wanted -> one call to the database, which
- * knows the price and decides whether a session is open already -> Stripe -> one
+ * knows the price and decides whether a session is open already -> Stripe, where
+ * the account's other sessions are ended and a new one is opened -> one
  * call that keeps the session. The key that Stripe gets is kept with it, so that a second click
  * or a retry ends in the same session, whatever happened to the first.
  */
@@ -24,14 +25,15 @@
 #include "catalog/catalog_current.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "stripe/checkout_begin.h"
 #include "stripe/checkout_form.h"
+#include "stripe/checkout_rivals.h"
+#include "stripe/customer_gone.h"
 #include "stripe/order.h"
 #include "program/serve.h"
 #include "stripe/stripe_api.h"
 #include "stripe/stripe_doctor.h"
 #include "stripe/stripe_words.h"
-
-#define LEARN_TIMEOUT_MS 3000 /* for a question before the order itself */
 
 struct state {
 	struct caller_rules callers;
@@ -39,101 +41,24 @@ struct state {
 	struct stripe_api *api; /* NULL: not configured */
 };
 
-DB_STATEMENT(checkout_begin, 5,
-    "SELECT * FROM billing.checkout_begin($1, $2, $3, $4, $5)");
 DB_STATEMENT(checkout_opened, 4,
-    "SELECT billing.checkout_opened($1, $2, $3, to_timestamp($4))");
-DB_STATEMENT(checkout_closed, 1, "SELECT billing.checkout_closed($1)");
-DB_STATEMENT(price_learned, 2, "SELECT billing.price_learned($1, $2)");
+    "SELECT id, session_id, blocks"
+    " FROM billing.checkout_opened($1, $2, $3, to_timestamp($4))");
 
 static const struct db_statement *const own_statements[] = {
-	&sql_checkout_begin.is,
 	&sql_checkout_opened.is,
-	&sql_checkout_closed.is,
-	&sql_price_learned.is,
 	NULL,
 };
 
 static const struct db_statement *const *const statements[] = {
 	own_statements,
 	catalog_current_statements,
+	checkout_begin_statements,
+	checkout_rivals_statements,
+	customer_gone_statements,
 	stripe_doctor_statements,
 	NULL,
 };
-
-/* read_decision - RC_TOO_LARGE: the arena is used up */
-static enum rc
-read_decision(struct arena *arena, const struct db_result *result,
-    struct checkout_decision *decision)
-{
-	const struct {
-		const char *column, **text;
-	} texts[] = {
-		{ "outcome", &decision->outcome },
-		{ "price_id", &decision->price_id },
-		{ "plan", &decision->plan },
-		{ "metered", &decision->metered },
-		{ "trial_days", &decision->trial_days },
-		{ "metadata_key", &decision->metadata_key },
-		{ "referral", &decision->referral },
-		{ "id_", &decision->id },
-		{ "stripe_key_", &decision->stripe_key },
-		{ "session_id", &decision->session_id },
-		{ "url_", &decision->url },
-		{ "customer", &decision->customer },
-		{ "customer_email", &decision->email },
-	};
-	const char *text;
-
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-		text = db_result_named(result, 0, texts[i].column);
-		*texts[i].text = text == NULL ?
-		    NULL :
-		    arena_copy(arena, text, strlen(text));
-		if (text != NULL && *texts[i].text == NULL)
-			return RC_TOO_LARGE;
-	}
-	decision->recent = db_result_true(result, 0, "recent");
-	return RC_OK;
-}
-
-/* wish - an order as billing.checkout_begin() takes it; NULL: no memory */
-static const char *
-wish(struct arena *arena, const struct order *order)
-{
-	json_object *object = json_object_new_object();
-	const char *text;
-
-	json_add_text(object, "plan", order->plan);
-	json_add_text(object, "period", order->period);
-	json_add_text(object, "key", order->client_key);
-	json_add_text(object, "request", order->canonical);
-	json_add_text(object, "referral_code", order->referral_code);
-	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
-	text = arena_copy(arena, text, strlen(text));
-	json_object_put(object);
-	return text;
-}
-
-/* begin - what this order leads to */
-static enum rc
-begin(struct service *service, struct arena *arena, const struct caller *caller,
-    const struct order *order, struct checkout_decision *decision)
-{
-	const char *const params[] = { caller->id, caller->email,
-		caller_verified(caller), caller->role, wish(arena, order) };
-	struct db_result *result;
-	enum rc rc;
-
-	if (params[4] == NULL)
-		return RC_TOO_LARGE;
-	rc = db_run(service->db, sql_checkout_begin, params, &result);
-	if (rc != RC_OK)
-		return rc;
-	rc = read_decision(arena, result, decision);
-	db_result_free(result);
-	return rc;
-}
 
 /* refuse - what the database would not have */
 static enum rc
@@ -174,36 +99,6 @@ refuse(struct request *request, const char *outcome)
 	return RC_INTERNAL;
 }
 
-/*
- * learn - whether the price is metered, which Stripe takes no quantity for. What
- * Stripe does not say is asked again with the next order.
- */
-static void
-learn(struct service *service, struct arena *arena,
-    struct checkout_decision *decision)
-{
-	const struct state *state = service->state;
-	struct stripe_probe probe;
-	const char *type;
-
-	decision->metered = "f";
-	stripe_api_probe(state->api, arena, "GET",
-	    arena_printf(arena, "/v1/prices/%s", decision->price_id),
-	    LEARN_TIMEOUT_MS, &probe);
-	if (probe.status != 200)
-		return;
-	if (json_string(json_member(probe.object, "recurring"), "usage_type",
-		&type) == RC_OK &&
-	    strcmp(type, "metered") == 0)
-		decision->metered = "t";
-	const char *const params[] = { decision->price_id, decision->metered };
-
-	if (db_run(service->db, sql_price_learned, params, NULL) != RC_OK)
-		log_message("warn",
-		    "could not store what Stripe says of %s: %s",
-		    decision->price_id, db_error(service->db));
-}
-
 /* reply - where to send the customer */
 static enum rc
 reply(struct request *request, const struct checkout_decision *decision,
@@ -220,17 +115,6 @@ reply(struct request *request, const struct checkout_decision *decision,
 	return request_reply(request, 200, body);
 }
 
-/* forget - the next wish gets a new session; failing that, after a while */
-static void
-forget(struct service *service, const struct checkout_decision *decision)
-{
-	const char *const params[] = { decision->id };
-
-	if (db_run(service->db, sql_checkout_closed, params, NULL) != RC_OK)
-		log_message("warn", "could not forget a closed session: %s",
-		    db_error(service->db));
-}
-
 /*
  * keep - what Stripe has opened, for the next click. Without it that gets the
  * same session from Stripe, which is asked with the same key.
@@ -240,6 +124,8 @@ keep(struct service *service, struct arena *arena,
     const struct checkout_decision *decision, json_object *session,
     const char *url, const char *id)
 {
+	const struct state *state = service->state;
+	struct db_result *rivals;
 	int64_t expires_s = time(NULL) + 3600;
 	const char *const params[] = { decision->id, id, url,
 		json_integer(session, "expires_at", 0, JSON_TIME_MAX,
@@ -247,12 +133,61 @@ keep(struct service *service, struct arena *arena,
 		    NULL :
 		    arena_printf(arena, "%" PRId64, expires_s) };
 
-	if (db_run(service->db, sql_checkout_opened, params, NULL) != RC_OK)
+	if (db_run(service->db, sql_checkout_opened, params, &rivals) !=
+	    RC_OK) {
 		log_message("warn", "could not store an open session: %s",
 		    db_error(service->db));
+		return;
+	}
+	if (checkout_rivals_end_these(service->db, state->api, arena, rivals) !=
+	    RC_OK)
+		log_message("warn",
+		    "a session that was opened at the same moment stays open");
+	db_result_free(rivals);
 }
 
-/* open_session - ask Stripe for one */
+/* end_rivals - of two open sessions both could be paid */
+static enum rc
+end_rivals(struct service *service, struct request *request,
+    const struct checkout_decision *decision)
+{
+	const struct state *state = service->state;
+	enum rc rc = checkout_rivals_end(
+	    service->db, state->api, request_arena(request), decision->id);
+
+	if (rc == RC_BAD_REQUEST)
+		return refuse(request, "already_subscribed");
+	if (rc == RC_UPSTREAM)
+		return request_fail(request, RC_UPSTREAM, "stripe_error",
+		    "Stripe could not end another open order. Nothing has been "
+		    "charged; try again.");
+	return rc;
+}
+
+/*
+ * refused - by Stripe. RC_NOT_FOUND without a reply: it has no such customer any
+ * more, and the next decision does without
+ */
+static enum rc
+refused(struct service *service, struct request *request,
+    const struct caller *caller, const struct checkout_decision *decision,
+    const struct stripe_refusal *refusal)
+{
+	enum rc rc;
+
+	if (refusal->answered)
+		checkout_rivals_forget(service->db, decision->id);
+	rc = customer_gone(
+	    service->db, refusal, caller->id, decision->customer);
+	if (rc == RC_OK)
+		return RC_NOT_FOUND;
+	if (rc != RC_UPSTREAM)
+		return rc;
+	return request_fail(
+	    request, RC_UPSTREAM, "stripe_error", refusal->detail);
+}
+
+/* open_session - ask Stripe for one; RC_NOT_FOUND as for refused() */
 static enum rc
 open_session(struct service *service, struct request *request,
     const struct caller *caller, const struct order *order,
@@ -265,21 +200,20 @@ open_session(struct service *service, struct request *request,
 	json_object *session;
 	enum rc rc;
 
+	rc = end_rivals(service, request, decision);
+	if (rc != RC_OK)
+		return rc;
 	if (decision->metered == NULL)
-		learn(service, arena, decision);
+		checkout_learn(service->db, state->api, arena, decision);
 	rc = stripe_api_open_checkout(state->api, arena,
 	    checkout_form(arena, caller->id, order, decision, rules),
 	    decision->stripe_key, &session, &refusal);
 	request_log(request, "stripe_request", refusal.request_id);
-	if (rc != RC_OK) {
-		if (refusal.answered)
-			forget(service, decision);
-		return request_fail(
-		    request, RC_UPSTREAM, "stripe_error", refusal.detail);
-	}
+	if (rc != RC_OK)
+		return refused(service, request, caller, decision, &refusal);
 	if (json_string(session, "url", &url) != RC_OK ||
 	    json_string(session, "id", &id) != RC_OK) {
-		forget(service, decision);
+		checkout_rivals_forget(service->db, decision->id);
 		return request_fail(request, RC_UPSTREAM, "stripe_error",
 		    "Stripe opened a session without an address; try again.");
 	}
@@ -308,13 +242,13 @@ still_open(struct service *service, struct request *request,
 		return RC_OK;
 	if (strcmp(status, "complete") == 0)
 		return refuse(request, "already_subscribed");
-	forget(service, decision);
+	checkout_rivals_forget(service->db, decision->id);
 	return RC_NOT_FOUND;
 }
 
-/* buy - from a decision to a session */
+/* buy_once - from a decision to a session; RC_NOT_FOUND as for refused() */
 static enum rc
-buy(struct service *service, struct request *request,
+buy_once(struct service *service, struct request *request,
     const struct caller *caller, const struct order *order,
     const struct catalog_checkout *rules)
 {
@@ -322,7 +256,7 @@ buy(struct service *service, struct request *request,
 	struct checkout_decision decision;
 	enum rc rc;
 
-	rc = begin(service, arena, caller, order, &decision);
+	rc = checkout_begin(service->db, arena, caller, order, &decision);
 	if (rc == RC_OK && strcmp(decision.outcome, "reuse") == 0) {
 		if (!decision.recent)
 			rc = still_open(service, request, &decision);
@@ -331,7 +265,8 @@ buy(struct service *service, struct request *request,
 			    decision.session_id);
 		if (rc != RC_NOT_FOUND)
 			return rc;
-		rc = begin(service, arena, caller, order, &decision);
+		rc = checkout_begin(
+		    service->db, arena, caller, order, &decision);
 	}
 	if (rc != RC_OK)
 		return rc;
@@ -341,6 +276,19 @@ buy(struct service *service, struct request *request,
 	if (strcmp(decision.outcome, "open") != 0)
 		return refuse(request, decision.outcome);
 	return open_session(service, request, caller, order, &decision, rules);
+}
+
+/* buy - once more without the customer, when that is gone */
+static enum rc
+buy(struct service *service, struct request *request,
+    const struct caller *caller, const struct order *order,
+    const struct catalog_checkout *rules)
+{
+	enum rc rc = buy_once(service, request, caller, order, rules);
+
+	if (rc == RC_NOT_FOUND)
+		rc = buy_once(service, request, caller, order, rules);
+	return rc == RC_NOT_FOUND ? RC_BUSY : rc;
 }
 
 /* post_checkout - POST /checkout */
@@ -388,6 +336,11 @@ setup(struct service *service, const char **problem)
 	if (state == NULL)
 		return RC_INTERNAL;
 	service->state = state;
+	if (stripe_api_wrong_mode(service->arena, service->config) != NULL) {
+		*problem = stripe_api_wrong_mode(
+		    service->arena, service->config);
+		return RC_BAD_REQUEST;
+	}
 	rc = caller_rules_new(
 	    service->arena, service->config, &state->callers, problem);
 	if (rc != RC_OK)
@@ -433,7 +386,8 @@ int
 main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL,
-		STRIPE_API_SETTINGS, CALLER_SETTINGS, STATS_DIR, SETTING_END };
+		STRIPE_API_SETTINGS, STRIPE_LIVEMODE, CALLER_SETTINGS,
+		STATS_DIR, SETTING_END };
 	static const struct route routes[] = {
 		{ "POST", "/checkout", BODY_MAX, post_checkout },
 		{ NULL, NULL, 0, NULL },

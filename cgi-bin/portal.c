@@ -10,7 +10,7 @@
  *     503 not_configured, unavailable
  *
  * The role of this program reads accounts and nothing else; which subscription
- * a flow is about Stripe is asked.
+ * a flow is about one function tells it.
  */
 #include <string.h>
 
@@ -19,6 +19,7 @@
 #include "base/form_out.h"
 #include "base/json.h"
 #include "program/serve.h"
+#include "stripe/customer_gone.h"
 #include "stripe/stripe_api.h"
 #include "stripe/stripe_doctor.h"
 #include "stripe/stripe_words.h"
@@ -30,17 +31,21 @@ struct state {
 };
 
 DB_STATEMENT(portal_customer, 1,
-    "SELECT stripe_customer_id FROM billing.accounts"
-    " WHERE external_id = $1");
+    "SELECT stripe_customer_id, customer_gone_at IS NOT NULL AS gone"
+    " FROM billing.accounts WHERE external_id = $1");
+DB_STATEMENT(
+    portal_subscription, 2, "SELECT billing.portal_subscription($1, $2) AS id");
 
 static const struct db_statement *const own_statements[] = {
 	&sql_portal_customer.is,
+	&sql_portal_subscription.is,
 	NULL,
 };
 
 static const struct db_statement *const *const statements[] = {
 	own_statements,
 	catalog_current_statements,
+	customer_gone_statements,
 	NULL,
 };
 
@@ -100,6 +105,15 @@ read_wish(const struct state *state, struct request *request, bool optional,
 	return RC_OK;
 }
 
+/* no_customer - 404 */
+static enum rc
+no_customer(struct request *request)
+{
+	return request_fail(request, RC_NOT_FOUND, "no_stripe_customer",
+	    "This account has not bought anything yet, or its customer at "
+	    "Stripe was deleted: use the checkout.");
+}
+
 /* find_customer - Stripe's id of the caller */
 static enum rc
 find_customer(struct service *service, struct request *request,
@@ -115,8 +129,8 @@ find_customer(struct service *service, struct request *request,
 	if (rc != RC_OK)
 		return rc;
 	known = db_result_rows(result) > 0;
-	if (known)
-		id = db_result_text(result, 0, 0);
+	if (known && !db_result_true(result, 0, "gone"))
+		id = db_result_named(result, 0, "stripe_customer_id");
 	*customer = id != NULL ?
 	    arena_printf(request_arena(request), "%s", id) :
 	    NULL;
@@ -130,41 +144,76 @@ find_customer(struct service *service, struct request *request,
 	if (!known && caller->email == NULL)
 		return request_fail(request, RC_NOT_FOUND, "user_not_found",
 		    "There is no account for this caller.");
-	return request_fail(request, RC_NOT_FOUND, "no_stripe_customer",
-	    "This account has not bought anything yet: use the checkout.");
+	return no_customer(request);
 }
 
 /* add_flow - the deep link, and the subscription that it is about */
 static enum rc
-add_flow(const struct state *state, struct request *request,
-    const struct stripe_flow *flow, const char *customer, struct form_out *form)
+add_flow(struct service *service, struct request *request,
+    const struct stripe_flow *flow, const char *caller, const char *customer,
+    struct form_out *form)
 {
-	json_object *subscription;
+	const char *const params[] = { caller, customer };
+	struct db_result *result;
 	const char *id;
 	enum rc rc;
 
 	form_out_add(form, "flow_data[type]", flow->name);
 	if (flow->subscription_key == NULL)
 		return RC_OK;
-	rc = stripe_api_live_subscription(
-	    state->api, request_arena(request), customer, &subscription);
-	if (rc == RC_OK && json_id(subscription, "id", &id) == RC_OK) {
-		form_out_add(form, flow->subscription_key, id);
-		return RC_OK;
-	}
-	if (rc == RC_NOT_FOUND)
-		return request_fail_status(request, 409, RC_BAD_REQUEST,
+	rc = db_run(service->db, sql_portal_subscription, params, &result);
+	if (rc != RC_OK)
+		return rc;
+	id = db_result_named(result, 0, "id");
+	form_out_add(form, flow->subscription_key, id);
+	if (id == NULL)
+		rc = request_fail_status(request, 409, RC_BAD_REQUEST,
 		    "no_subscription",
 		    "There is no subscription that could be changed.");
-	return request_fail(request, RC_UPSTREAM, "stripe_error",
-	    "Stripe did not say which subscription there is; try again.");
+	db_result_free(result);
+	return rc;
+}
+
+/* fill - the form; anything but RC_OK after the reply */
+static enum rc
+fill(struct service *service, struct request *request, const struct wish *wish,
+    const char *caller, const char *customer, struct form_out *form)
+{
+	const struct state *state = service->state;
+
+	form_out_add(form, "customer", customer);
+	form_out_add(form, "return_url",
+	    wish->return_url != NULL ?
+		wish->return_url :
+		site_page(
+		    state->callers.site, request_arena(request), "/settings"));
+	form_out_add(form, "locale", wish->locale);
+	return wish->flow == NULL ?
+	    RC_OK :
+	    add_flow(service, request, wish->flow, caller, customer, form);
+}
+
+/* refused - by Stripe, which may have no such customer any more */
+static enum rc
+refused(struct service *service, struct request *request, const char *caller,
+    const char *customer, const struct stripe_refusal *refusal)
+{
+	enum rc rc = customer_gone(service->db, refusal, caller, customer);
+
+	if (rc == RC_OK)
+		return no_customer(request);
+	if (rc != RC_UPSTREAM)
+		return rc;
+	return request_fail(
+	    request, RC_UPSTREAM, "stripe_error", refusal->detail);
 }
 
 /* open_portal - ask Stripe, pass its URL on */
 static enum rc
-open_portal(const struct state *state, struct request *request,
-    const struct wish *wish, const char *customer)
+open_portal(struct service *service, struct request *request,
+    const struct wish *wish, const char *caller, const char *customer)
 {
+	const struct state *state = service->state;
 	struct arena *arena = request_arena(request);
 	struct form_out *form = form_out_new(arena);
 	const char *url;
@@ -172,23 +221,17 @@ open_portal(const struct state *state, struct request *request,
 	json_object *session, *body;
 	enum rc rc;
 
-	form_out_add(form, "customer", customer);
-	form_out_add(form, "return_url",
-	    wish->return_url != NULL ?
-		wish->return_url :
-		site_page(state->callers.site, arena, "/settings"));
-	form_out_add(form, "locale", wish->locale);
-	if (wish->flow != NULL &&
-	    (rc = add_flow(state, request, wish->flow, customer, form)) !=
-		RC_OK)
+	rc = fill(service, request, wish, caller, customer, form);
+	if (rc != RC_OK)
 		return rc;
 	rc = stripe_api_open_portal(
 	    state->api, arena, form, &session, &refusal);
 	request_log(request, "stripe_request", refusal.request_id);
-	if (rc != RC_OK || json_string(session, "url", &url) != RC_OK)
+	if (rc != RC_OK)
+		return refused(service, request, caller, customer, &refusal);
+	if (json_string(session, "url", &url) != RC_OK)
 		return request_fail(request, RC_UPSTREAM, "stripe_error",
-		    rc != RC_OK ? refusal.detail :
-				  "Stripe opened a page without an address.");
+		    "Stripe opened a page without an address.");
 	body = json_object_new_object();
 	json_object_object_add(body, "url", json_object_new_string(url));
 	return request_reply(request, 200, body);
@@ -221,7 +264,7 @@ post_portal(struct service *service, struct request *request)
 	rc = find_customer(service, request, &caller, &customer);
 	if (rc != RC_OK)
 		return rc;
-	return open_portal(state, request, &wish, customer);
+	return open_portal(service, request, &wish, caller.id, customer);
 }
 
 /* options - whether pages of another origin may ask */
@@ -244,6 +287,11 @@ setup(struct service *service, const char **problem)
 	if (state == NULL)
 		return RC_INTERNAL;
 	service->state = state;
+	if (stripe_api_wrong_mode(service->arena, service->config) != NULL) {
+		*problem = stripe_api_wrong_mode(
+		    service->arena, service->config);
+		return RC_BAD_REQUEST;
+	}
 	rc = caller_rules_new(
 	    service->arena, service->config, &state->callers, problem);
 	if (rc != RC_OK)
@@ -260,7 +308,6 @@ examine(struct service *service, struct doctor *doctor)
 	static const struct stripe_right rights[] = {
 		{ "Customer portal: write", "POST",
 		    "/v1/billing_portal/sessions" },
-		{ "Subscriptions: read", "GET", "/v1/subscriptions?limit=1" },
 		{ NULL, NULL, NULL }
 	};
 	const struct state *state = service->state;
@@ -281,7 +328,8 @@ int
 main(int argc, char **argv)
 {
 	static const enum setting settings[] = { DATABASE_URL,
-		STRIPE_API_SETTINGS, CALLER_SETTINGS, STATS_DIR, SETTING_END };
+		STRIPE_API_SETTINGS, STRIPE_LIVEMODE, CALLER_SETTINGS,
+		STATS_DIR, SETTING_END };
 	static const struct route routes[] = {
 		{ "POST", "/portal", BODY_MAX, post_portal },
 		{ NULL, NULL, 0, NULL },

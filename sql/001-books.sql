@@ -15,11 +15,14 @@ CREATE TABLE billing.accounts (
 	referral_code       text UNIQUE
 	                    DEFAULT upper(substr(replace(gen_random_uuid()::text, '-', ''), 1, 10)),
 	first_paid_at       timestamptz,
+	customer_gone_at    timestamptz,
 	version             bigint NOT NULL DEFAULT 1,
 	created_at          timestamptz NOT NULL DEFAULT now(),
 	updated_at          timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 80);
 
+CREATE INDEX accounts_customer_gone ON billing.accounts (stripe_customer_id)
+	WHERE customer_gone_at IS NOT NULL;
 CREATE INDEX accounts_email ON billing.accounts (lower(btrim(email)));
 
 COMMENT ON COLUMN billing.accounts.external_id IS
@@ -28,6 +31,8 @@ COMMENT ON COLUMN billing.accounts.email_verified IS
 	'only an address that is verified says whose a payment is';
 COMMENT ON COLUMN billing.accounts.version IS
 	'raised whenever the answer to what the account may use has changed';
+COMMENT ON COLUMN billing.accounts.customer_gone_at IS
+	'when Stripe said that it has no such customer; any later event of the customer clears it';
 COMMENT ON COLUMN billing.accounts.first_paid_at IS
 	'when paydesk first saw the account pay; a referral converts only then';
 

@@ -4,7 +4,10 @@
 noinst_LIBRARIES += common/stripe/libstripe.a
 stripe_libs = common/stripe/libstripe.a $(middle_libs)
 common_stripe_libstripe_a_SOURCES = \
+	common/stripe/checkout_begin.c common/stripe/checkout_begin.h \
 	common/stripe/checkout_form.c common/stripe/checkout_form.h \
+	common/stripe/checkout_rivals.c common/stripe/checkout_rivals.h \
+	common/stripe/customer_gone.c common/stripe/customer_gone.h \
 	common/stripe/ledger.c common/stripe/ledger.h \
 	common/stripe/order.c common/stripe/order.h \
 	common/stripe/stripe_api.c common/stripe/stripe_api.h \

@@ -49,6 +49,22 @@ stripe_api_mode(const struct config *config)
 	return strncmp(key + 3, "test_", 5) == 0 ? "test" : NULL;
 }
 
+/* stripe_api_wrong_mode - as the key begins */
+const char *
+stripe_api_wrong_mode(struct arena *arena, const struct config *config)
+{
+	const char *wanted = config_string(config, STRIPE_LIVEMODE);
+	const char *mode = stripe_api_mode(config);
+
+	if (mode == NULL || wanted == NULL ||
+	    (strcmp(mode, "live") == 0) == (strcmp(wanted, "true") == 0))
+		return NULL;
+	return arena_printf(arena,
+	    "STRIPE_API_KEY is a key of %s mode, and STRIPE_LIVEMODE is %s: "
+	    "set both to the same mode",
+	    mode, wanted);
+}
+
 /* usable_id - what can stand in a path as it is */
 static bool
 usable_id(const char *id)
@@ -241,32 +257,6 @@ stripe_api_session(struct stripe_api *api, struct arena *arena, const char *id,
 	return get(api, arena, &exchange, session);
 }
 
-/* stripe_api_live_subscription - the newest of a customer */
-enum rc
-stripe_api_live_subscription(struct stripe_api *api, struct arena *arena,
-    const char *customer, json_object **subscription)
-{
-	struct stripe_exchange exchange = { .kind = "/v1/subscriptions",
-		.timeout_ms = STRIPE_DEADLINE_MS / 3 };
-	json_object *list, *data;
-	enum rc rc;
-
-	if (!usable_id(customer))
-		return RC_NOT_FOUND;
-	exchange.path = arena_printf(
-	    arena, "/v1/subscriptions?customer=%s&limit=1", customer);
-	rc = get(api, arena, &exchange, &list);
-	if (rc != RC_OK)
-		return rc;
-	data = json_member(list, "data");
-	if (!json_object_is_type(data, json_type_array))
-		return RC_UPSTREAM;
-	if (json_object_array_length(data) == 0)
-		return RC_NOT_FOUND;
-	*subscription = json_object_array_get_idx(data, 0);
-	return RC_OK;
-}
-
 /* walk - a call of many */
 static enum rc
 walk(struct stripe_api *api, struct arena *arena,
@@ -351,6 +341,21 @@ refusal_detail(const struct stripe_exchange *exchange, json_object *error)
 	return message;
 }
 
+/* read_customer - whether it is the customer that Stripe does not have */
+static void
+read_customer(json_object *error, struct stripe_refusal *refusal)
+{
+	const char *text;
+
+	refusal->no_customer = json_string(error, "code", &text) == RC_OK &&
+	    strcmp(text, "resource_missing") == 0 &&
+	    json_string(error, "param", &text) == RC_OK &&
+	    strcmp(text, "customer") == 0;
+	refusal->other_mode = refusal->no_customer &&
+	    json_string(error, "message", &text) == RC_OK &&
+	    strstr(text, "similar object exists") != NULL;
+}
+
 /* post - an object that Stripe makes */
 static enum rc
 post(struct stripe_api *api, struct arena *arena,
@@ -379,6 +384,7 @@ post(struct stripe_api *api, struct arena *arena,
 	error = json_member(*object, "error");
 	refusal->answered = exchange->answer.status >= 300;
 	refusal->detail = refusal_detail(exchange, error);
+	read_customer(error, refusal);
 	if (json_string(error, "code", &code) == RC_OK ||
 	    json_string(error, "type", &code) == RC_OK)
 		log_message("warn", "stripe: POST %s: refused: %s",
@@ -425,6 +431,40 @@ stripe_api_open_portal(struct stripe_api *api, struct arena *arena,
 	};
 
 	return post(api, arena, &exchange, form, session, refusal);
+}
+
+/* stripe_api_expire_session - refused without a word in the log: it may be over */
+enum rc
+stripe_api_expire_session(
+    struct stripe_api *api, struct arena *arena, const char *id)
+{
+	struct stripe_exchange exchange = { .method = "POST",
+		.kind = "/v1/checkout/sessions/:id/expire",
+		.body = "",
+		.timeout_ms = STRIPE_DEADLINE_MS / 3,
+		.attempts = STRIPE_ATTEMPTS,
+		.quiet = true };
+	long status;
+
+	if (!usable_id(id))
+		return RC_NOT_FOUND;
+	exchange.path = arena_printf(
+	    arena, "/v1/checkout/sessions/%s/expire", id);
+	exchange.idempotency_key = made_up_key(arena);
+	if (stripe_client_exchange(api->client, arena, &exchange) != RC_OK) {
+		log_message("warn", "stripe: %s %s: %s", exchange.method,
+		    exchange.kind, exchange.error);
+		return RC_UPSTREAM;
+	}
+	status = exchange.answer.status;
+	if (status == 200)
+		return RC_OK;
+	if (status == 400 || status == 404)
+		return RC_NOT_FOUND;
+	log_message("warn", "stripe: %s %s: status %ld request_id %s",
+	    exchange.method, exchange.kind, status,
+	    exchange.request_id != NULL ? exchange.request_id : "none");
+	return RC_UPSTREAM;
 }
 
 /* stripe_api_probe - one question, and whatever comes back */

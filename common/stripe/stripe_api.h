@@ -32,6 +32,8 @@ struct stripe_refusal {
 	const char *request_id; /* NULL: unknown */
 	const char *detail;	/* a sentence for the customer; no secret */
 	bool answered;		/* Stripe refused; false: no clear answer */
+	bool no_customer;	/* it has none of that id … */
+	bool other_mode; /* … in the mode of this key, but in the other */
 };
 
 /*
@@ -90,15 +92,9 @@ enum rc stripe_api_paid_invoice(struct stripe_api *api, struct arena *arena,
     const char *invoice, const char *payment, const char *charge,
     long timeout_ms, json_object **object) MUST_CHECK;
 
-/*
- * GET /v1/checkout/sessions/:id, and the customer's newest subscription that
- * is not canceled. Results as above.
- */
+/* GET /v1/checkout/sessions/:id. Results as above. */
 enum rc stripe_api_session(struct stripe_api *api, struct arena *arena,
     const char *id, json_object **session) MUST_CHECK;
-enum rc stripe_api_live_subscription(struct stripe_api *api,
-    struct arena *arena, const char *customer,
-    json_object **subscription) MUST_CHECK;
 
 /*
  * GET path/:id, for commands that walk: see stripe_api_page(). Results as
@@ -137,6 +133,20 @@ enum rc stripe_api_open_checkout(struct stripe_api *api, struct arena *arena,
 enum rc stripe_api_open_portal(struct stripe_api *api, struct arena *arena,
     const struct form_out *form, json_object **session,
     struct stripe_refusal *refusal) MUST_CHECK;
+
+/*
+ * POST /v1/checkout/sessions/:id/expire, within a third of STRIPE_DEADLINE_MS.
+ *   RC_NOT_FOUND  it is not open, or there is none
+ *   RC_UPSTREAM   no usable answer; logged
+ */
+enum rc stripe_api_expire_session(
+    struct stripe_api *api, struct arena *arena, const char *id) MUST_CHECK;
+
+/*
+ * Whether key and STRIPE_LIVEMODE are of two modes: a sentence in the arena, or NULL.
+ */
+const char *stripe_api_wrong_mode(
+    struct arena *arena, const struct config *config);
 
 /* What came back to a question of `check`. */
 struct stripe_probe {

@@ -167,15 +167,29 @@ BEGIN
 	RETURN adopted;
 END $$;
 
+-- An event of a customer that was taken for gone: it was not.
+CREATE OR REPLACE FUNCTION billing.customer_lives(customer text, at timestamptz)
+RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE billing.accounts SET customer_gone_at = NULL, updated_at = now()
+		WHERE stripe_customer_id = customer AND customer_gone_at < at;
+END $$;
+
 -- Makes a customer of Stripe's the account's, and notes by what proof, and which person did
--- it.
+-- it. One that Stripe does not have any more gives way to what our own metadata prove.
 CREATE OR REPLACE FUNCTION billing.account_bind(account bigint, customer text, proof text,
 	person text)
 RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-	UPDATE billing.accounts SET stripe_customer_id = customer, updated_at = now()
-		WHERE id = account AND stripe_customer_id IS NULL;
+	INSERT INTO billing.bindings (account_id, customer, proof, noted_by)
+		SELECT id, stripe_customer_id, 'replaced', person FROM billing.accounts
+			WHERE id = account AND customer_gone_at IS NOT NULL AND proof = 'metadata';
+	UPDATE billing.accounts
+		SET stripe_customer_id = customer, customer_gone_at = NULL, updated_at = now()
+		WHERE id = account AND (stripe_customer_id IS NULL
+			OR customer_gone_at IS NOT NULL AND proof = 'metadata');
 	IF FOUND THEN
 		INSERT INTO billing.bindings (account_id, customer, proof, noted_by)
 			VALUES (account, customer, proof, person);
@@ -242,7 +256,8 @@ BEGIN
 	ELSIF proof IS NULL THEN
 		RETURN a.id;
 	END IF;
-	IF a.stripe_customer_id IS NOT NULL THEN
+	IF a.stripe_customer_id IS NOT NULL AND (a.customer_gone_at IS NULL
+			OR proof <> 'metadata') THEN
 		RAISE WARNING 'account % keeps its customer %; an event names it with customer %',
 			a.id, a.stripe_customer_id, customer;
 	ELSIF NOT billing.customer_is_deleted(customer) THEN

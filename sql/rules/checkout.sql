@@ -66,7 +66,7 @@ BEGIN
 		outcome := 'key_reused';
 		RETURN;
 	ELSIF s.facts <> facts_ THEN
-		DELETE FROM billing.checkout_sessions c WHERE c.id = s.id;
+		UPDATE billing.checkout_sessions c SET client_key = NULL WHERE c.id = s.id;
 		s := NULL;
 	END IF;
 	IF s.id IS NULL THEN
@@ -86,8 +86,9 @@ END $$;
 --   key_reused                 the key stands for another request
 --   reuse                      session_id and url are open still, as far as we
 --                              know; recent: made less than a minute ago
---   open                       ask Stripe for a session with stripe_key, then
---                              call checkout_opened(id, …)
+--   open                       end those of checkout_rivals(id), ask Stripe for a session
+--                              with stripe_key, then call checkout_opened(id, …)
+-- A customer that is gone is none: the session is for the address.
 CREATE OR REPLACE FUNCTION billing.checkout_begin(caller text, address text, verified boolean,
 	role_ text, wish jsonb,
 	OUT outcome text, OUT price_id text, OUT plan text, OUT metered boolean,
@@ -124,7 +125,7 @@ BEGIN
 		outcome := 'already_subscribed';
 		RETURN;
 	END IF;
-	customer := a.stripe_customer_id;
+	customer := CASE WHEN a.customer_gone_at IS NULL THEN a.stripe_customer_id END;
 	customer_email := coalesce(address, a.email);
 	price_id := (o.price).price_id;
 	plan := (o.price).plan;
@@ -153,15 +154,36 @@ $$;
 
 GRANT EXECUTE ON FUNCTION billing.price_learned(text, boolean) TO paydesk_checkout;
 
--- Keeps what Stripe has opened.
-CREATE OR REPLACE FUNCTION billing.checkout_opened(id_ bigint, session_id text, url_ text,
+-- The account's other sessions that are open as far as we know, with their ids at Stripe: of
+-- two open ones both could be paid. blocks: one that is paid leaves nothing to buy.
+CREATE OR REPLACE FUNCTION billing.checkout_rivals(id_ bigint)
+RETURNS TABLE (id bigint, session_id text, blocks boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT o.id, o.stripe_session_id, NOT p.several AND split_part(own.request, ' ', 1) NOT IN (
+			SELECT r.price_id FROM billing.prices r WHERE r.period = 'once')
+		FROM billing.checkout_sessions own
+		JOIN billing.checkout_sessions o ON o.account_id = own.account_id AND o.id <> own.id
+		CROSS JOIN billing.policy p
+		WHERE own.id = id_ AND o.stripe_session_id IS NOT NULL
+		  AND (o.expires_at > now() OR o.expires_at IS NULL)
+		ORDER BY o.id DESC LIMIT 10
+$$;
+
+GRANT EXECUTE ON FUNCTION billing.checkout_rivals(bigint) TO paydesk_checkout;
+
+-- Keeps what Stripe has opened. Sessions of one account are kept one after the other; those
+-- that were before this one, opened at the same moment, are to be ended as well.
+CREATE OR REPLACE FUNCTION billing.checkout_opened(id_ bigint, session_id_ text, url_ text,
 	expires timestamptz)
-RETURNS void
+RETURNS TABLE (id bigint, session_id text, blocks boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	UPDATE billing.checkout_sessions
-		SET stripe_session_id = session_id, url = url_, expires_at = expires
-		WHERE id = id_;
+	PERFORM FROM billing.accounts a WHERE a.id = (SELECT s.account_id
+		FROM billing.checkout_sessions s WHERE s.id = id_) FOR NO KEY UPDATE;
+	UPDATE billing.checkout_sessions s
+		SET stripe_session_id = session_id_, url = url_, expires_at = expires
+		WHERE s.id = id_;
+	RETURN QUERY SELECT r.* FROM billing.checkout_rivals(id_) r;
 END $$;
 
 GRANT EXECUTE ON FUNCTION billing.checkout_opened(bigint, text, text, timestamptz)
@@ -174,3 +196,42 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 GRANT EXECUTE ON FUNCTION billing.checkout_closed(bigint) TO paydesk_checkout;
+
+-- Notes that Stripe has no such customer any more, of which only its own word is known.
+-- False: too many are gone in one hour. Then it is rather the key that is another account's,
+-- and nothing is noted.
+CREATE OR REPLACE FUNCTION billing.customer_gone(caller text, customer text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock(hashtextextended('customers that are gone', 0));
+	IF (SELECT count(*) >= 20 FROM billing.accounts a
+			WHERE a.customer_gone_at > now() - interval '1 hour'
+			  AND a.external_id <> caller) THEN
+		RETURN false;
+	END IF;
+	UPDATE billing.accounts SET customer_gone_at = now(), updated_at = now()
+		WHERE external_id = caller AND stripe_customer_id = customer
+		  AND customer_gone_at IS NULL;
+	RETURN true;
+END $$;
+
+GRANT EXECUTE ON FUNCTION billing.customer_gone(text, text) TO paydesk_checkout, paydesk_portal;
+
+-- The subscription of the account's customer that the portal is to change: the one that gives
+-- access, else one that could again. NULL: there is none.
+CREATE OR REPLACE FUNCTION billing.portal_subscription(caller text, customer text) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN (SELECT s.stripe_subscription_id
+		FROM billing.access v
+		JOIN billing.subscriptions s ON s.account_id = v.account_id
+		CROSS JOIN LATERAL billing.subscription_grants(s) g
+		WHERE v.external_id = caller AND s.stripe_customer_id = customer
+		  AND billing.is_base(s) AND NOT billing.is_terminal(s.status)
+		  AND s.status <> 'incomplete'
+		ORDER BY s.id = v.subscription_id DESC NULLS LAST, g.reason IS NULL,
+			s.last_event_at DESC NULLS LAST, s.id DESC
+		LIMIT 1);
+END $$;
+
+GRANT EXECUTE ON FUNCTION billing.portal_subscription(text, text) TO paydesk_portal;

@@ -18,7 +18,8 @@ GRANT SELECT (event_id, type, error, created_at, received_at, processed_at, payl
 	ON billing.stripe_events TO paydesk_ops;
 GRANT SELECT ON billing.samples TO paydesk_ops;
 
-GRANT SELECT (external_id, stripe_customer_id) ON billing.accounts TO paydesk_portal;
+GRANT SELECT (external_id, stripe_customer_id, customer_gone_at)
+	ON billing.accounts TO paydesk_portal;
 
 GRANT SELECT ON billing.gumroad_products TO paydesk_gumroad_webhook;
 GRANT SELECT ON billing.gumroad_events TO paydesk_gumroad_webhook;

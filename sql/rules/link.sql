@@ -51,7 +51,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
 	account bigint;
 BEGIN
-	UPDATE billing.accounts SET stripe_customer_id = NULL, updated_at = now()
+	UPDATE billing.accounts
+		SET stripe_customer_id = NULL, customer_gone_at = NULL, updated_at = now()
 		WHERE stripe_customer_id = customer_ AND id = ANY (holders);
 	UPDATE billing.subscriptions SET account_id = NULL, updated_at = now()
 		WHERE stripe_customer_id = customer_ AND account_id = ANY (holders);
@@ -100,6 +101,8 @@ BEGIN
 			VALUES (account.id, account.stripe_customer_id, 'replaced', who);
 		UPDATE billing.accounts SET stripe_customer_id = NULL WHERE id = account.id;
 	END IF;
+	UPDATE billing.accounts SET customer_gone_at = NULL
+		WHERE id = account.id AND customer_gone_at IS NOT NULL;
 	IF account.stripe_customer_id = customer_ THEN
 		PERFORM billing.account_adopt(account);
 	ELSE

@@ -25,7 +25,8 @@ BEGIN
 		WHERE s.stripe_customer_id = customer_ AND NOT s.customer_deleted;
 	GET DIAGNOSTICS touched = ROW_COUNT;
 	WITH freed AS (
-		UPDATE billing.accounts SET stripe_customer_id = NULL, updated_at = now()
+		UPDATE billing.accounts
+			SET stripe_customer_id = NULL, customer_gone_at = NULL, updated_at = now()
 			WHERE stripe_customer_id = customer_ RETURNING id)
 	INSERT INTO billing.bindings (account_id, customer, proof)
 		SELECT id, customer_, 'deleted' FROM freed;
@@ -85,6 +86,7 @@ CREATE OR REPLACE FUNCTION billing.stripe_effect(f billing.stripe_facts, created
 RETURNS text
 LANGUAGE plpgsql AS $$
 BEGIN
+	PERFORM billing.customer_lives(f.customer, created);
 	IF f.fact = 'customer_deleted' THEN
 		RETURN CASE WHEN billing.customer_delete(f.customer) = 0
 			THEN 'unmatched' ELSE 'applied' END;

@@ -165,7 +165,6 @@ RIGHTS = [
     ("stripe-webhook", "GET /v1/events", "Events: read"),
     ("checkout", "POST /v1/checkout/sessions", "Checkout Sessions: write"),
     ("portal", "POST /v1/billing_portal", "Customer portal: write"),
-    ("portal", "GET /v1/subscriptions", "Subscriptions: read"),
 ]
 
 

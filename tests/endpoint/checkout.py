@@ -1,8 +1,11 @@
 #!/usr/bin/python3 -B
 """POST /checkout: every reply of the table, and what Stripe is asked."""
 
+import json
 import os
 import re
+import socket
+import subprocess
 import sys
 from urllib.parse import parse_qsl
 
@@ -10,7 +13,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
 from harness import stripe
 from harness.client import Client
-from harness.customers import CHECKOUT, SITE, Shop, refused
+from harness.customers import CHECKOUT, SITE, Shop, no_such_customer, \
+    refused
 from harness.desk import API_KEY, in_threads
 from harness.stripe import PRO_ANNUAL, PRO_MONTHLY, TEAM_MONTHLY
 from harness.tap import Suite, has, same, true
@@ -492,6 +496,178 @@ def key_reused(desk):
     same(customer.checkout(key).status, 200)
     refused(customer.checkout(key, quantity=2), 409,
             "idempotency_key_reused")
+
+
+# ------------------------------------------------------- two open sessions
+
+def expired_at_stripe(desk, id):
+    return len(desk.asked("%s/%s/expire" % (CHECKOUT, id)))
+
+
+@suite.case("two-open-sessions: the older one is ended before the newer opens")
+def rivals(desk):
+    customer = desk.customer()
+    first = customer.checkout().json["id"]
+    second = customer.checkout(plan="team").json["id"]
+    same(expired_at_stripe(desk, first), 1)
+    paths = [r["path"] for r in desk.stripe.requests()
+             if r["method"] == "POST"][-2:]
+    same(paths, ["%s/%s/expire" % (CHECKOUT, first), CHECKOUT])
+    third = customer.checkout().json["id"]
+    true(third != first, "the ended session")
+    same([expired_at_stripe(desk, id) for id in (first, second, third)],
+         [1, 1, 0])
+
+
+@suite.case("two-open-sessions: those of other accounts stay")
+def no_rivals(desk):
+    id = desk.customer().checkout().json["id"]
+    same(desk.customer().checkout(plan="team").status, 200)
+    same(expired_at_stripe(desk, id), 0)
+
+
+@suite.case("two-open-sessions: with two Idempotency-Keys, too")
+def rival_keys(desk):
+    customer = desk.customer()
+    id = customer.checkout({"Idempotency-Key": "order-1"}).json["id"]
+    same(customer.checkout({"Idempotency-Key": "order-2"}).status, 200)
+    same(expired_at_stripe(desk, id), 1)
+
+
+@suite.each("two-open-sessions: one that is {status} is no hindrance", [
+    {"status": "expired", "kind": "checkout.session"},
+    {"status": "unknown", "kind": "gone"}])
+def rival_is_over(desk, status, kind):
+    customer = desk.customer()
+    id = customer.checkout().json["id"]
+    desk.stripe.put({"id": id, "object": kind, "status": status,
+                     "mode": "subscription"})
+    same(customer.checkout(plan="team").status, 200)
+
+
+@suite.case("two-open-sessions: one that is paid, its news on the way, leaves"
+            " nothing to buy")
+def rival_is_paid(desk):
+    customer = desk.customer()
+    id = customer.checkout().json["id"]
+    desk.stripe.put({"id": id, "object": "checkout.session",
+                     "status": "complete", "mode": "subscription"})
+    before = len(desk.asked(CHECKOUT))
+    refused(customer.checkout(plan="team"), 409, "already_subscribed")
+    same(len(desk.asked(CHECKOUT)), before, "sessions asked for")
+
+
+@suite.case("two-open-sessions: while Stripe cannot end the older, no newer"
+            " opens")
+def rival_stays(desk):
+    customer = desk.customer()
+    id = customer.checkout().json["id"]
+    desk.expect_log("level=warn")
+    desk.stripe.next("POST %s/%s/expire" % (CHECKOUT, id),
+                     {"status": 403})
+    before = len(desk.asked(CHECKOUT))
+    refused(customer.checkout(plan="team"), 502, "stripe_error")
+    same(len(desk.asked(CHECKOUT)), before, "sessions asked for")
+    same(customer.checkout(plan="team").status, 200, "the next click")
+
+
+@suite.case("two-open-sessions: of different orders at the same moment one"
+            " stays open")
+def simultaneous_rivals(desk):
+    customer = desk.customer()
+    desk.stripe.next("POST " + CHECKOUT, {"delay_ms": 300, "times": 2})
+    replies = {}
+
+    def click(i):
+        replies[i] = customer.checkout(client=Client(desk.port),
+                                       plan=("pro", "team")[i])
+
+    in_threads(2, click)
+    ids = [reply.json["id"] for reply in replies.values()]
+    same(sorted(expired_at_stripe(desk, id) for id in ids), [0, 1])
+
+
+# ------------------------------------------------------ a customer that is gone
+
+def gone_at(customer):
+    return customer.row()["customer_gone_at"]
+
+
+@suite.case("customer-gone: the session is for the e-mail, the account is"
+            " marked, its customer stays")
+def customer_gone(desk):
+    desk.expect_log("level=warn")
+    id = stripe.new_id("cus")
+    customer = desk.customer(stripe_customer_id=id, email="ada@example.com")
+    desk.stripe.next("POST " + CHECKOUT, no_such_customer(id))
+    fields = form(sent(desk, customer.checkout()))
+    has(fields, customer_email="ada@example.com")
+    true("customer" not in fields, "customer")
+    true(gone_at(customer) is not None, "no mark")
+    same(customer.row()["stripe_customer_id"], id)
+    true("customer" not in form(sent(desk, customer.checkout(plan="team"))),
+         "the next one")
+
+
+@suite.case("wrong-key: 50 customers that the other mode has are 502, and none"
+            " is marked")
+def wrong_mode(desk):
+    desk.expect_log("level=warn")
+    for _ in range(50):
+        id = stripe.new_id("cus")
+        customer = desk.customer(stripe_customer_id=id)
+        desk.stripe.next("POST " + CHECKOUT, no_such_customer(id, True))
+        refused(customer.checkout(), 502, "stripe_error")
+        same(gone_at(customer), None)
+    true("wrong key?" in desk.log("checkout"), "nobody is told")
+
+
+@suite.case("wrong-key: more than 20 in an hour are 502, and not marked")
+def too_many(desk):
+    desk.expect_log("level=warn")
+    desk.sql("UPDATE billing.accounts SET customer_gone_at = NULL")
+    for i in range(22):
+        id = stripe.new_id("cus")
+        customer = desk.customer(stripe_customer_id=id)
+        desk.stripe.next("POST " + CHECKOUT, no_such_customer(id))
+        reply = customer.checkout()
+        same((reply.status, gone_at(customer) is not None),
+             (200, True) if i < 20 else (502, False), "customer %d" % i)
+    desk.sql("UPDATE billing.accounts SET customer_gone_at = customer_gone_at"
+             " - interval '61 minutes'")
+    desk.stripe.next("POST " + CHECKOUT, no_such_customer(id))
+    same(customer.checkout().status, 200, "an hour later")
+
+
+@suite.each("a refusal about {param} marks no customer", ["price", None])
+def other_refusal(desk, param):
+    desk.expect_log("level=warn")
+    customer = desk.customer(stripe_customer_id=stripe.new_id("cus"))
+    desk.stripe.next("POST " + CHECKOUT, {"status": 400, "body": json.dumps({
+        "error": {"code": "resource_missing", "param": param,
+                  "message": "No such thing"}})})
+    refused(customer.checkout(), 502, "stripe_error")
+    same(gone_at(customer), None)
+
+
+@suite.each("{program} does not start with a {key} key and STRIPE_LIVEMODE"
+            " {mode}", [
+    {"program": program, "key": key, "mode": mode}
+    for program in ("checkout", "portal")
+    for key, mode in (("live", "false"), ("test", "true"))])
+def other_mode(desk, program, key, mode):
+    environment = desk.command_environment({
+        "DATABASE_URL": desk.program_conninfo(program),
+        "STRIPE_API_KEY": "rk_%s_x" % key, "STRIPE_LIVEMODE": mode})
+    says = "STRIPE_API_KEY is a key of %s mode, and STRIPE_LIVEMODE is %s" % (
+        key, mode)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        for arguments in ([], ["check", "--offline"]):
+            done = subprocess.run(
+                [desk.program(program), *arguments], env=environment,
+                stdin=listening, capture_output=True, text=True, timeout=30)
+            same(done.returncode, 78, done.stdout + done.stderr)
+            true(says in done.stderr, done.stderr)
 
 
 suite.main()

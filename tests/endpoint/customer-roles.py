@@ -16,15 +16,17 @@ MAY_READ = {
     "paydesk_account": {"schema_version": "*"},
     "paydesk_checkout": {"schema_version": "*"},
     "paydesk_portal": {"schema_version": "*", "accounts": {
-        "external_id", "stripe_customer_id"}},
+        "external_id", "stripe_customer_id", "customer_gone_at"}},
 }
 MAY_RUN = {
     "paydesk_account": {"account_has", "account_refer", "account_show",
                         "catalog_findings", "plans_show"},
     "paydesk_checkout": {"catalog_checkout", "catalog_prices",
                          "checkout_begin", "checkout_opened",
-                         "checkout_closed", "price_learned"},
-    "paydesk_portal": {"catalog_checkout"},
+                         "checkout_closed", "checkout_rivals",
+                         "customer_gone", "price_learned"},
+    "paydesk_portal": {"catalog_checkout", "customer_gone",
+                       "portal_subscription"},
 }
 
 suite = Suite(lambda: Shop(programs=["account"]))

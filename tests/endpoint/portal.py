@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
 from harness import stripe
-from harness.customers import PORTAL, SITE, Shop, refused
+from harness.customers import PORTAL, SITE, Shop, no_such_customer, refused
 from harness.desk import API_KEY
 from harness.tap import Suite, has, same, true
 
@@ -86,35 +86,69 @@ def no_subscription_needed(desk, flow):
     has(asked_by(desk, customer)[0], **{"flow_data[type]": flow})
 
 
-@suite.each("flow {flow} names the live subscription",
-            ["subscription_cancel", "subscription_update",
-             "subscription_pause"])
+FLOWS = ["subscription_cancel", "subscription_update", "subscription_pause"]
+
+
+def subscribed(desk, customer, **columns):
+    """A subscription of the account's own customer."""
+    return customer.subscribe(
+        stripe_customer_id=customer.row()["stripe_customer_id"],
+        **columns)["stripe_subscription_id"]
+
+
+@suite.each("flow {flow} names the subscription that gives access", FLOWS)
 def flows(desk, flow):
     customer = buyer(desk)
-    id = customer.row()["stripe_customer_id"]
-    desk.stripe.put(stripe.subscription(
-        stripe.new_id("sub"), id, status="canceled", start=50))
-    live = desk.stripe.put(stripe.subscription(
-        stripe.new_id("sub"), id, start=20))
-    desk.stripe.put(stripe.subscription(stripe.new_id("sub"), "cus_other"))
+    id = subscribed(desk, customer)
+    for columns in ({"status": "canceled"}, {"status": "incomplete_expired"},
+                    {"status": "incomplete"}, {"sold": False}):
+        subscribed(desk, customer, **columns)
     same(customer.portal(flow=flow).status, 200)
     has(asked_by(desk, customer)[0], **{
-        "flow_data[type]": flow,
-        "flow_data[%s][subscription]" % flow: live["id"]})
+        "flow_data[type]": flow, "flow_data[%s][subscription]" % flow: id})
+    same(desk.asked("/v1/subscriptions", "GET"), [], "questions")
 
 
-@suite.each("409 no_subscription for flow {flow}",
-            ["subscription_cancel", "subscription_update"])
+@suite.each("flow subscription_cancel: {status} could give access again",
+            ["past_due", "unpaid", "paused"])
+def could(desk, status):
+    customer = buyer(desk)
+    id = subscribed(desk, customer, status=status)
+    same(customer.portal(flow="subscription_cancel").status, 200)
+    has(asked_by(desk, customer)[0],
+        **{"flow_data[subscription_cancel][subscription]": id})
+
+
+@suite.each("409 no_subscription for flow {flow}", FLOWS)
 def no_subscription(desk, flow):
-    refused(buyer(desk).portal(flow=flow), 409, "no_subscription")
+    customer = buyer(desk)
+    for status in ("canceled", "incomplete", "incomplete_expired"):
+        subscribed(desk, customer, status=status)
+    customer.subscribe(stripe_customer_id=stripe.new_id("cus"))
+    refused(customer.portal(flow=flow), 409, "no_subscription")
 
 
-@suite.case("502 when Stripe does not say which subscription")
-def no_answer_on_subscription(desk):
+@suite.case("customer-gone: 404 no_stripe_customer, and the account is marked")
+def customer_gone(desk):
     desk.expect_log("level=warn")
-    desk.stripe.next("GET /v1/subscriptions", {"status": 500})
-    refused(buyer(desk).portal(flow="subscription_cancel"), 502,
-            "stripe_error")
+    customer = buyer(desk)
+    id = customer.row()["stripe_customer_id"]
+    desk.stripe.next("POST " + PORTAL, no_such_customer(id))
+    for _ in range(2):
+        refused(customer.portal(), 404, "no_stripe_customer")
+    true(customer.row()["customer_gone_at"] is not None, "no mark")
+    same(customer.row()["stripe_customer_id"], id)
+
+
+@suite.case("wrong-key: a customer that the other mode has is 502, and not"
+            " marked")
+def wrong_mode(desk):
+    desk.expect_log("level=warn")
+    customer = buyer(desk)
+    desk.stripe.next("POST " + PORTAL, no_such_customer(
+        customer.row()["stripe_customer_id"], similar=True))
+    refused(customer.portal(), 502, "stripe_error")
+    same(customer.row()["customer_gone_at"], None)
 
 
 @suite.each("400 invalid_flow: {flow}", [

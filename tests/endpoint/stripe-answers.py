@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 
 from harness import stripe
 from harness.client import Client
-from harness.customers import CHECKOUT, PORTAL, Shop, refused
+from harness.customers import CHECKOUT, PORTAL, Shop, no_such_customer, refused
 from harness.desk import API_KEY, in_threads, wait_until
 from harness.tap import Suite, same, true
 from harness.worker import Worker
@@ -185,6 +185,66 @@ def logged(desk):
     true(" status 400 request_id req_" in desk.log("checkout"), "no warning")
     for name in ("checkout", "portal", "stripe-webhook"):
         true(API_KEY not in desk.log(name), "the key is in %s.log" % name)
+
+
+# ------------------------------------------------------ a customer that is gone
+
+def gone(desk):
+    """A customer of the desk whose customer at Stripe is gone; the old id."""
+    old = stripe.new_id("cus")
+    customer = desk.customer(stripe_customer_id=old)
+    reply, _ = ask(desk, no_such_customer(old), customer=customer)
+    same(reply.status, 200, repr(reply.body))
+    same(customer.row()["stripe_customer_id"], old)
+    return customer, old
+
+
+@suite.case("customer-gone: the next customer that our metadata prove takes"
+            " its place, and not before")
+def replaced(desk):
+    customer, old = gone(desk)
+    refused(customer.portal(), 404, "no_stripe_customer")
+    new = stripe.new_id("cus")
+    desk.deliver(stripe.Buyer(customer.id, customer=new).created())
+    row = customer.row()
+    same((row["stripe_customer_id"], row["customer_gone_at"]), (new, None))
+    same([(b["customer"], b["proof"]) for b in desk.sql(
+        "SELECT customer, proof FROM billing.bindings WHERE account_id = %s "
+        "ORDER BY id", row["id"])], [(old, "replaced"), (new, "metadata")])
+    same(customer.portal().status, 200)
+
+
+@suite.case("customer-gone: an e-mail alone replaces no customer")
+def not_by_mail(desk):
+    customer, old = gone(desk)
+    buyer = stripe.Buyer(None, customer=stripe.new_id("cus"))
+    desk.post_event(stripe.event("checkout.session.completed", stripe.session(
+        buyer.customer, buyer.subscription, email=customer.row()["email"])))
+    same(customer.row()["stripe_customer_id"], old)
+
+
+@suite.each("customer-gone: {when} event of the old customer {does} the mark", [
+    {"when": "a later", "does": "clears", "at": 5, "marked": False},
+    {"when": "an earlier", "does": "leaves", "at": -3600, "marked": True}])
+def lives(desk, when, does, at, marked):
+    customer, old = gone(desk)
+    buyer = stripe.Buyer(customer.id, customer=old)
+    buyer.start = int(time.time()) + at
+    desk.deliver(buyer.created())
+    row = customer.row()
+    same((row["stripe_customer_id"], row["customer_gone_at"] is not None),
+         (old, marked))
+    same(customer.portal().status, 404 if marked else 200)
+
+
+@suite.case("customer-gone: when its deletion is told at last, nothing is left"
+            " of the mark")
+def deleted(desk):
+    customer, old = gone(desk)
+    desk.post_event(stripe.event("customer.deleted", {
+        "id": old, "object": "customer"}, created=int(time.time()) - 60))
+    row = customer.row()
+    same((row["stripe_customer_id"], row["customer_gone_at"]), (None, None))
 
 
 # ----------------------------------------------------------------- deadline

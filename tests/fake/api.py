@@ -44,6 +44,15 @@ def create_session(store, form, base):
     })
 
 
+def expire_session(store, id):
+    session = store.get(id, "checkout.session")
+    if session["status"] != "open":
+        raise ApiError(400, "Only Checkout Sessions with a status in "
+                       "[\"open\"] can be expired. This Checkout Session has "
+                       "a status of %s." % session["status"])
+    return store.put(id, {**session, "status": "expired", "url": None})
+
+
 def create_portal_session(store, form, base):
     require(form, "customer")
     id = new_id("bps")
@@ -104,6 +113,8 @@ def api(store, method, path, query, form, base):
                       "/v1/webhook_endpoints")),
         ("GET", r"/v1/checkout/sessions/(\w+)",
          lambda id: store.get(id, "checkout.session")),
+        ("POST", r"/v1/checkout/sessions/(\w+)/expire",
+         lambda id: expire_session(store, id)),
         ("POST", r"/v1/checkout/sessions",
          lambda: create_session(store, form, base)),
         ("POST", r"/v1/billing_portal/sessions",

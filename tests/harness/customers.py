@@ -93,6 +93,16 @@ class Customer:
             *columns.values())
 
 
+def no_such_customer(id, similar=False):
+    """Stripe's refusal of a customer; similar: the other mode has it."""
+    message = "No such customer: '%s'" % id + similar * (
+        "; a similar object exists in live mode, but a test mode key was used"
+        " to make this request.")
+    return {"status": 404 if similar else 400, "body": json.dumps({"error": {
+        "type": "invalid_request_error", "code": "resource_missing",
+        "param": "customer", "message": message}})}
+
+
 def refused(reply, status, code):
     """The reply is that error, with a sentence."""
     same((reply.status, reply.json.get("error")), (status, code),
