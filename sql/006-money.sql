@@ -77,3 +77,34 @@ CREATE INDEX schedules_subscription ON billing.schedules (stripe_subscription_id
 
 COMMENT ON TABLE billing.schedules IS 'changes that a subscription is to make by itself';
 COMMENT ON COLUMN billing.schedules.next_items IS 'what it is of from next_at on';
+
+CREATE TABLE billing.purchases (
+	id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	account_id     bigint REFERENCES billing.accounts ON DELETE SET NULL,
+	source_id      text NOT NULL UNIQUE,
+	payment_intent text UNIQUE,
+	price_id       text,
+	plan           text NOT NULL,
+	quantity       integer NOT NULL DEFAULT 1,
+	amount         bigint,
+	currency       text,
+	until          timestamptz,
+	paid_at        timestamptz,
+	refunded_at    timestamptz,
+	disputed_at    timestamptz,
+	dispute        text CHECK (dispute IN ('open', 'lost')),
+	fraud_warned   boolean NOT NULL DEFAULT false,
+	customer       text,
+	account_ref    text,
+	ref_claimed    boolean NOT NULL DEFAULT false,
+	email          text,
+	created_at     timestamptz NOT NULL
+);
+
+CREATE INDEX purchases_account ON billing.purchases (account_id);
+CREATE INDEX purchases_unlinked ON billing.purchases (customer) WHERE account_id IS NULL;
+
+COMMENT ON TABLE billing.purchases IS 'what was bought once, for good or for some days';
+COMMENT ON COLUMN billing.purchases.source_id IS 'the Checkout session that sold it';
+COMMENT ON COLUMN billing.purchases.until IS 'NULL: for good';
+COMMENT ON COLUMN billing.purchases.email IS 'of whoever paid, while there is no account';

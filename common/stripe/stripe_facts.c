@@ -162,6 +162,17 @@ stripe_facts_checkout(
 		return stripe_facts_malformed(
 		    problem, "session.payment_status");
 	facts->metadata = stripe_facts_metadata(session);
+	if (json_string(session, "id", &facts->session) != RC_OK)
+		facts->session = NULL;
+	if (json_string(session, "mode", &facts->mode) != RC_OK)
+		facts->mode = NULL;
+	if (json_string(session, "currency", &facts->currency) != RC_OK)
+		facts->currency = NULL;
+	if (json_id(session, "payment_intent", &facts->payment) != RC_OK)
+		facts->payment = NULL;
+	if (json_integer(session, "amount_total", 0, INT64_MAX,
+		&facts->amount) == RC_BAD_REQUEST)
+		return stripe_facts_malformed(problem, "session.amount_total");
 	if (json_string(session, "client_reference_id", &facts->reference) !=
 		RC_OK ||
 	    *facts->reference == '\0')
@@ -206,6 +217,8 @@ stripe_facts_complete(
 	if (facts->customer != NULL)
 		whole.customer = facts->customer;
 	whole.reference = facts->reference;
+	whole.session = facts->session;
+	whole.mode = facts->mode;
 	whole.payment_link = facts->payment_link;
 	if (facts->metadata != NULL && json_first(facts->metadata) != NULL)
 		whole.metadata = facts->metadata;

@@ -31,6 +31,7 @@ enum stripe_rank {
 struct stripe_facts {
 	const char *fact; /* see billing.stripe_apply() in sql/ */
 	const char *customer, *subscription;
+	const char *session, *mode, *currency; /* of a Checkout session */
 	const char *reference; /* a session's client_reference_id */
 	bool payment_link;     /* anybody could write that reference */
 	const char *email;

@@ -269,6 +269,9 @@ stripe_facts_json(const struct stripe_facts *facts)
 	put_text(object, "fact", facts->fact);
 	put_text(object, "customer", facts->customer);
 	put_text(object, "subscription", facts->subscription);
+	put_text(object, "session", facts->session);
+	put_text(object, "mode", facts->mode);
+	put_text(object, "currency", facts->currency);
 	put_text(object, "reference", facts->reference);
 	if (facts->payment_link)
 		json_object_object_add(

@@ -88,7 +88,7 @@ stripe_intake_own_event(const struct stripe_intake *intake, struct arena *arena,
 	    subscription, at_us, livemode, body_len);
 }
 
-/* is_other_session - a Checkout session that is about no subscription */
+/* is_other_session - a Checkout session that sells nothing */
 static bool
 is_other_session(const struct stripe_event *event, enum stripe_reading reading)
 {
@@ -96,7 +96,7 @@ is_other_session(const struct stripe_event *event, enum stripe_reading reading)
 
 	return reading == READ_CHECKOUT &&
 	    json_string(event->object, "mode", &mode) == RC_OK &&
-	    strcmp(mode, "subscription") != 0;
+	    strcmp(mode, "subscription") != 0 && strcmp(mode, "payment") != 0;
 }
 
 /* is_ours - of this account and in the mode that is wanted */

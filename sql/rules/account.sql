@@ -4,13 +4,14 @@
 -- the account's. ended says that one of them has just ended, or turned out to be
 -- unpaid: that takes the tier away unless another one is active, has been and is not
 -- over, or is overdue. pays: money was seen for one of them, or as the catalog's convert_on
--- says, a trial. One whose money is outstanding counts for nothing.
+-- says, a trial. One whose money is outstanding counts for nothing. bought: a purchase stands.
 CREATE OR REPLACE FUNCTION billing.account_merge(INOUT a billing.accounts,
-	subscriptions billing.subscriptions[], ended boolean, convert_on text, OUT pays boolean)
+	subscriptions billing.subscriptions[], bought boolean, ended boolean, convert_on text,
+	OUT pays boolean)
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
 	s       billing.subscriptions;
-	grants  boolean := false;
+	grants  boolean := bought;
 	overdue boolean := false;
 BEGIN
 	pays := false;
@@ -56,10 +57,14 @@ BEGIN
 	END IF;
 	SELECT * INTO old FROM billing.accounts WHERE id = account FOR NO KEY UPDATE;
 	merged := billing.account_merge(old, ARRAY(SELECT s FROM billing.subscriptions s
-		WHERE s.account_id = account AND billing.is_base(s)), ended,
-		converts_on);
+		WHERE s.account_id = account AND billing.is_base(s)),
+		EXISTS (SELECT FROM billing.purchases b
+			WHERE b.account_id = account AND billing.purchase_stands(b)),
+		ended, converts_on);
 	a := merged.a;
-	first := merged.pays AND old.first_paid_at IS NULL;
+	first := old.first_paid_at IS NULL AND (merged.pays OR EXISTS (SELECT
+		FROM billing.purchases b WHERE b.account_id = account AND b.paid_at IS NOT NULL
+			AND b.amount > 0 AND b.refunded_at IS NULL));
 	IF first AND (old.tier = 'free' OR converts_on = 'payment') THEN
 		PERFORM billing.referral_convert(account);
 	END IF;
@@ -111,7 +116,7 @@ BEGIN
 END $$;
 
 -- Gives it to the account, and where there is proof also the customer of the most alive.
--- Returns how many subscriptions that were.
+-- Returns how many subscriptions and purchases that were.
 CREATE OR REPLACE FUNCTION billing.account_adopt(account billing.accounts) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -131,7 +136,7 @@ BEGIN
 			billing.is_terminal(t.status), t.last_event_at DESC NULLS LAST LIMIT 1;
 	adopted := coalesce(best.count, 0);
 	IF adopted = 0 THEN
-		RETURN 0;
+		RETURN billing.purchases_adopt(account);
 	END IF;
 	IF account.stripe_customer_id IS NULL AND best.customer IS NOT NULL
 	   AND best.proof IN ('metadata', 'e-mail') AND NOT billing.customer_is_deleted(best.customer)
@@ -140,7 +145,8 @@ BEGIN
 		PERFORM billing.account_bind(account.id, best.customer, best.proof, NULL);
 	END IF;
 	PERFORM billing.account_refresh(account.id, false, true);
-	RETURN adopted;
+	PERFORM billing.account_changed(account.id);
+	RETURN adopted + billing.purchases_adopt(account);
 END $$;
 
 -- Does so for subscriptions that missed it: their event and the transaction that

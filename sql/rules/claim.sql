@@ -123,7 +123,11 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN EXISTS (SELECT FROM billing.subscriptions s
 		WHERE s.account_id = account AND s.status IN ('active', 'trialing', 'past_due')
-		  AND billing.is_base(s) AND NOT billing.is_withheld(s) AND billing.is_suspended(s));
+		  AND billing.is_base(s) AND NOT billing.is_withheld(s)
+		  AND NOT billing.is_stopped(s) AND billing.is_suspended(s))
+		OR EXISTS (SELECT FROM billing.purchases b
+			WHERE b.account_id = account AND b.paid_at IS NOT NULL
+			  AND (b.until > now()) IS NOT false AND NOT billing.purchase_stands(b));
 END $$;
 
 -- Whether a customer is an account's, or has bought something that is sold here.
@@ -153,7 +157,8 @@ BEGIN
 		WHERE n.payment IN (intent, charge_) OR n.charge = charge_
 		ORDER BY n.invoice_id IS NULL, n.payment = intent DESC NULLS LAST LIMIT 1;
 	IF p.invoice_id IS NOT NULL OR EXISTS (SELECT FROM billing.invoices i
-			WHERE i.invoice_id = invoice AND i.stripe_subscription_id IS NOT NULL) THEN
+			WHERE i.invoice_id = invoice AND i.stripe_subscription_id IS NOT NULL)
+	   OR EXISTS (SELECT FROM billing.purchases b WHERE b.payment_intent = intent) THEN
 		RETURN false;
 	END IF;
 	p.customer := coalesce(customer_, p.customer);
@@ -172,6 +177,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
 	p            billing.payments;
 	subscription text;
+	bought       text;
 BEGIN
 	IF coalesce(f.payment, f.charge) IS NULL THEN
 		RETURN 'ignored';
@@ -181,9 +187,12 @@ BEGIN
 	IF f.dispute IS NOT NULL THEN
 		PERFORM billing.dispute_note(f, p, created);
 	END IF;
+	bought := billing.purchase_resettle(p.payment);
 	SELECT i.stripe_subscription_id INTO subscription FROM billing.invoices i
 		WHERE i.invoice_id = p.invoice_id;
-	IF subscription IS NULL THEN
+	IF bought IS NOT NULL THEN
+		RETURN bought;
+	ELSIF subscription IS NULL THEN
 		RETURN CASE WHEN billing.is_our_customer(p.customer) THEN 'applied' ELSE 'ignored' END;
 	END IF;
 	RETURN billing.subscription_resettle(subscription);

@@ -39,6 +39,8 @@ LANGUAGE sql IMMUTABLE AS $$ VALUES
 		' refund_subscription refund_purchase dispute dispute_lost fraud_warning'
 		' convert_on proration free'),
 	('prices', '', 'price_id plan period license'),
+	('purchases', 'account_ref email',
+		'source_id payment_intent price_id plan currency dispute customer'),
 	('reconcile_seen', '', 'subscription'),
 	('reconciliations', '', 'done_until'),
 	('referrals', 'code', ''),
@@ -169,6 +171,10 @@ BEGIN
 	invoice AS (
 		UPDATE billing.invoices SET action_url = NULL
 			WHERE stripe_subscription_id = ANY (p.subscriptions) RETURNING 1),
+	purchase AS (
+		UPDATE billing.purchases SET account_ref = NULL, email = NULL
+			WHERE account_id = p.account_id OR customer = ANY (p.customers)
+			   OR account_ref = p.external_id OR email = lower(p.email) RETURNING 1),
 	referral AS (
 		UPDATE billing.referrals SET code = 'erased'
 			WHERE referrer_account_id = p.account_id RETURNING 1),
@@ -186,6 +192,7 @@ BEGIN
 			WHERE account_id = p.account_id OR billing.names_person(facts, p) RETURNING 1)
 	SELECT 'account', count(*), CASE WHEN count(*) > 0 THEN new_name END FROM account
 	UNION ALL SELECT 'subscriptions', count(*), 'kept without id and address' FROM subscription
+	UNION ALL SELECT 'purchases', count(*), 'kept without id and address' FROM purchase
 	UNION ALL SELECT 'invoices', count(*), 'kept without the customer''s page' FROM invoice
 	UNION ALL SELECT 'referrals', count(*), 'kept without the code' FROM referral
 	UNION ALL SELECT 'grants', count(*), 'kept without the reason' FROM granted

@@ -132,12 +132,13 @@ BEGIN
 		fate := billing.invoice_fate(i.invoice_id);
 		s.dispute := CASE WHEN 'open' IN (s.dispute, fate.dispute) THEN 'open'
 			ELSE coalesce(s.dispute, CASE WHEN newest THEN fate.dispute END) END;
+		CONTINUE WHEN NOT billing.is_cycle(i.billing_reason);
 		s.fraud_warned := s.fraud_warned OR (newest AND fate.warned);
-		CONTINUE WHEN i.paid_at IS NULL OR NOT billing.is_cycle(i.billing_reason);
-		s.invoice_paid := true;
-		CONTINUE WHEN i.amount_paid = 0;
 		s.refunded := s.refunded OR (newest AND fate.refunded);
 		newest := false;
+		CONTINUE WHEN i.paid_at IS NULL;
+		s.invoice_paid := true;
+		CONTINUE WHEN i.amount_paid = 0;
 		IF NOT fate.refunded AND fate.dispute IS DISTINCT FROM 'lost' THEN
 			s.money_at := least(s.money_at, i.paid_at);
 		END IF;

@@ -277,6 +277,9 @@ BEGIN
 		FROM billing.grants g WHERE account_id = p.account_id),
 	'credits', (SELECT coalesce(json_agg(c ORDER BY c.id), '[]')
 		FROM billing.credits c WHERE account_id = p.account_id),
+	'purchases', (SELECT coalesce(json_agg(b ORDER BY b.id), '[]')
+		FROM billing.purchases b WHERE account_id = p.account_id
+		   OR customer = ANY (p.customers)),
 	'invoices', (SELECT coalesce(json_agg(i ORDER BY i.created_at), '[]')
 		FROM billing.invoices i WHERE stripe_subscription_id = ANY (p.subscriptions)),
 	'bindings', (SELECT coalesce(json_agg(b ORDER BY b.id), '[]')

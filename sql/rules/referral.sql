@@ -61,7 +61,9 @@ BEGIN
 	RETURN EXISTS (SELECT FROM billing.subscriptions o, billing.policy p
 		WHERE o.account_id = s.account_id AND o.id <> s.id AND o.sold
 		  AND (o.money_at IS NOT NULL
-			OR (p.convert_on = 'trial' AND o.was_active AND NOT billing.is_withheld(o))));
+			OR (p.convert_on = 'trial' AND o.was_active AND NOT billing.is_withheld(o))))
+		OR EXISTS (SELECT FROM billing.purchases b WHERE b.account_id = s.account_id
+			AND b.paid_at IS NOT NULL AND b.amount > 0 AND b.refunded_at IS NULL);
 END $$;
 
 -- Takes back what was taken for an account's first payment, because the money of that

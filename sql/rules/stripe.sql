@@ -77,6 +77,10 @@ BEGIN
 		named := NULL;
 	END IF;
 	f.account_ref := named;
+	f.payment_link := coalesce(f.payment_link, false) OR (f.reference IS NOT NULL
+		AND (SELECT p.client_reference = 'claim' FROM billing.policy p)
+		AND NOT EXISTS (SELECT FROM billing.checkout_sessions c
+			WHERE c.stripe_session_id = f.session));
 	RETURN f;
 END $$;
 
@@ -90,6 +94,8 @@ BEGIN
 	IF f.fact = 'customer_deleted' THEN
 		RETURN CASE WHEN billing.customer_delete(f.customer) = 0
 			THEN 'unmatched' ELSE 'applied' END;
+	ELSIF f.mode = 'payment' THEN
+		RETURN billing.purchase_apply(f, created);
 	ELSIF f.fact IN ('charge_refunded', 'refund', 'refund_undone', 'dispute', 'fraud_warning',
 			'invoice_payment') THEN
 		IF f.subscription IS NOT NULL THEN

@@ -1,9 +1,7 @@
 -- The views. They are read after the functions that they call.
 
--- What every account may use now, and why. Of its subscriptions and grants the one whose
--- plan ranks highest leads; else it is a trial that the host application gave (trial_end
--- without any subscription), else credit. status … cancel_at_period_end are those of the
--- subscription that gives most, or of the newest.
+-- What every account may use now, and why: by the source that leads, else by credit. status …
+-- cancel_at_period_end are those of the subscription that leads, or gives most, or is the newest.
 CREATE OR REPLACE VIEW billing.access_rules AS
 SELECT a.id AS account_id, a.external_id,
        lead.reason IS NOT NULL OR coalesce(a.credit_until > now(), false) AS access,
@@ -12,38 +10,29 @@ SELECT a.id AS account_id, a.external_id,
 		CASE WHEN a.credit_until > now() THEN a.credit_until END) END AS until,
        coalesce(lead.reason, CASE WHEN a.credit_until > now() THEN 'credit'
 		WHEN billing.account_suspended(a.id) THEN 'suspended' END, 'none') AS reason,
-       a.tier, CASE WHEN granted.leads THEN g.plan ELSE s.plan END AS plan,
-       CASE WHEN NOT granted.leads THEN s.period END AS period,
+       a.tier, CASE WHEN lead.reason IS NOT NULL THEN lead.plan ELSE s.plan END AS plan,
+       CASE WHEN lead.reason IS NOT NULL THEN lead.period ELSE s.period END AS period,
        coalesce(s.status, a.subscription_status) AS status,
-       CASE WHEN granted.leads THEN g.seats ELSE s.seat_limit END AS seat_limit,
+       CASE WHEN lead.reason IS NOT NULL THEN lead.seats ELSE s.seat_limit END AS seat_limit,
        s.current_period_end, coalesce(s.cancel_at_period_end, false) AS cancel_at_period_end,
        CASE WHEN s.status = 'trialing' THEN coalesce(s.trial_end, s.current_period_end)
-            ELSE own.until END AS trial_end,
+            WHEN s.id IS NULL AND a.trial_end > now() THEN a.trial_end END AS trial_end,
        a.credit_until, a.referral_code, s.cancel_at, s.pause_collection,
-       CASE WHEN granted.leads THEN g.features END AS granted_features, s.id AS subscription_id,
-       a.version
+       lead.features AS granted_features, s.id AS subscription_id, a.version
 FROM billing.accounts a
+LEFT JOIN LATERAL billing.account_lead(a) lead ON true
 LEFT JOIN LATERAL (
-	SELECT s.*, g.reason, g.until
+	SELECT s.*
 	FROM billing.subscriptions s CROSS JOIN LATERAL billing.subscription_grants(s) g
 	LEFT JOIN billing.plans p ON p.plan = s.plan
 	WHERE s.account_id = a.id AND billing.is_base(s)
-	ORDER BY g.reason IS NULL, CASE WHEN g.reason IS NOT NULL THEN p.rank END DESC NULLS LAST,
+	ORDER BY (lead.kind IN (1, 2, 5) AND s.id = lead.id) IS TRUE DESC, g.reason IS NULL,
+		CASE WHEN g.reason IS NOT NULL THEN p.rank END DESC NULLS LAST,
 		array_position(ARRAY['subscription', 'trial', 'grace'], g.reason),
 		array_position(ARRAY['active', 'trialing', 'past_due', 'unpaid', 'paused',
 			'incomplete', 'canceled', 'incomplete_expired'], s.status),
 		g.until DESC, s.last_event_at DESC NULLS LAST, s.id DESC
-	LIMIT 1) s ON true
-LEFT JOIN LATERAL (
-	SELECT 'trial' AS reason, a.trial_end AS until
-	WHERE s.id IS NULL AND a.trial_end > now()) own ON true
-CROSS JOIN LATERAL billing.grant_best(a.id) g
-CROSS JOIN LATERAL (SELECT billing.grant_leads(g, s.plan, coalesce(s.reason, own.reason)) AS leads
-	OFFSET 0) granted
-CROSS JOIN LATERAL (SELECT
-	CASE WHEN granted.leads THEN 'grant' ELSE coalesce(s.reason, own.reason) END AS reason,
-	CASE WHEN granted.leads THEN g.until
-	     WHEN s.reason IS NOT NULL THEN s.until ELSE own.until END AS until) lead;
+	LIMIT 1) s ON true;
 
 COMMENT ON VIEW billing.access_rules IS
 	'what every account may use right now, until when and why; for the rules themselves';

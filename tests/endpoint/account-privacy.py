@@ -20,7 +20,7 @@ suite = Suite(lambda: Shop(durable=False, programs=[
     "stripe-webhook", "gumroad-webhook", "license", "fake-stripe"]))
 
 PARTS = ["account", "subscriptions", "stripe_events", "webhook_failures",
-         "drift", "grants", "credits", "invoices", "bindings",
+         "drift", "grants", "credits", "purchases", "invoices", "bindings",
          "checkout_sessions", "referrals", "licenses", "gumroad_events", "emails", "named_in"]
 
 

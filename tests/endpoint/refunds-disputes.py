@@ -134,7 +134,7 @@ def orders(desk):
     with policy(desk, refund_subscription="end"):
         for api in (OLD, NEW):
             life = ["created", "paid", "refunded", "opened", "won"]
-            for order in itertools.permutations(life):
+            for order in list(itertools.permutations(life))[::3]:
                 buyer = desk.buyer(api=api)
                 payment = Payment(buyer)
                 events = {

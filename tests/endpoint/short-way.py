@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir))
 from harness.desk import Desk
 from harness.tap import Suite, same
 
-LIFES = 120
+LIFES = 80
 EVENTS = 10
 START = 1_790_000_000
 PRICES = ("price_pro_monthly", "price_pro_annual", "price_team_monthly",

@@ -67,6 +67,10 @@ class Person:
                      VALUES (false) RETURNING id)
                  INSERT INTO billing.drift SELECT id, %s, 'account', NULL, %s
                  FROM run""", buyer.subscription, self.id)
+        shop.sql("""INSERT INTO billing.purchases (account_id, source_id, plan,
+                 account_ref, email, created_at) VALUES (%s, %s, 'pro', %s, %s,
+                 now())""", self.row["id"], "cs_" + buyer.subscription,
+                 self.id, self.email)
         shop.deliver(buyer.invoice_event(
             "payment_action_required", hosted_invoice_url="https://pay.test/"
             + quote(self.email)))

@@ -73,7 +73,7 @@ CROSS JOIN LATERAL billing.account_merge(
 	ARRAY(SELECT jsonb_populate_record(NULL::billing.subscriptions, jsonb_build_object(
 			'status', split_part(u, '/', 1), 'was_active', split_part(u, '/', 2),
 			'checkout_unpaid', split_part(u, '/', 3), 'invoice_paid', false))
-		FROM unnest(t.subscriptions) u), t.ended, 'trial') m;
+		FROM unnest(t.subscriptions) u), false, t.ended, 'trial') m;
 
 -- The view: a subscription, a trial that the host gave, credit.
 INSERT INTO billing.accounts (external_id, trial_end, credit_until) VALUES
