@@ -264,6 +264,9 @@ def upgrade_expires(till, chance, sub):
 def next_price(till, sub, chance):
     unknown = (till.unlisted,) if len(sub.items) == 1 or have(
         "an add-on beside a price that nobody knows") else ()
+    if sub.priced_at == till.clock and not have(
+            "the plan that is kept when it changed in that very second"):
+        unknown = ()
     choice = [p for p in OURS + unknown if p not in sub.prices()
               and PRICES[p][1] == PRICES[sub.items[0]["price"]][1]]
     return chance.choice(choice)

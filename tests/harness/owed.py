@@ -97,14 +97,16 @@ class Owed:
                                self.policy["pause_collection"] == "stop"):
             return None
         days = self.policy["grace_days"] * DAY
+        end = sub.period[1]
+        last = min(end, sub.fields["cancel_at"] or end) if (
+            sub.fields["cancel_at"] or sub.fields["cancel_at_period_end"]
+        ) else None
         if sub.status == "past_due":
-            return "grace", [sub.past_due_since + days]
+            until = sub.past_due_since + days
+            return "grace", [min(until, last or until)]
         if sub.status not in LIVE:
             return None
-        end = sub.period[1]
-        ends = [end, end + max(days, DAY)]
-        if sub.fields["cancel_at"] or sub.fields["cancel_at_period_end"]:
-            ends = [min(end, sub.fields["cancel_at"] or end)]
+        ends = [last] if last else [end, end + max(days, DAY)]
         return "trial" if sub.status == "trialing" else "subscription", ends
 
     def claimed(self):
@@ -112,6 +114,11 @@ class Owed:
         `suspended`, `ended`, or None where that is open."""
         policy, now = self.policy, self.current
         if any(i.warned or i.disputes for i in self.cycle() if i is not now):
+            return None
+        if (not now.amount or now.status != "paid") and any(
+                i.refunded for i in self.cycle()) and not have(
+                    "an older refund while nothing was paid for the period"
+                    " that runs"):
             return None
         status = now.disputes[-1] if now.disputes else "none"
         if (now.refunded == now.amount > 0
@@ -211,10 +218,14 @@ def account_row(till, owed, now):
     sources = [s for s in sources if None in s.ends or max(s.ends) > now]
     if not any(claims.values()) and tier(owed):
         row["tier"] = tier(owed)
+    if not sources and not have("the reason when what is disputed has been"
+                                " stopped as well") and any(
+                                    o.claimed() is not False for o in owed):
+        return row
     if not sources:
         return {**row, **nothing(paid, claims.values())}
     return {**row, "access": True, **leading(sources, paid),
-            **features(sources, [o for o in owed if not claims.get(o)])}
+            **features(sources, owed)}
 
 
 def nothing(paid, claims):
@@ -232,8 +243,9 @@ def features(sources, owed):
     more = [o for o in owed if ADDON in o.sub.prices()
             and not o.sub.ended() and not o.withheld]
     if any(o.sub.status not in LIVE or o.sub.fields["pause_collection"]
-           for o in more):
+           or o.claimed() is None for o in more):
         return {}
+    more = [o for o in more if not o.claimed()]
     best = max((s.plan for s in sources), key=RANKS.get)
     return {"projects": PROJECTS[best] + sum(
         PROJECTS["more"] * i["quantity"] for o in more for i in o.sub.items

@@ -90,6 +90,7 @@ class Subscription:
         self.sessions = set()       # what Checkout has said of the payment
         self.was_live = False
         self.past_due_since = None
+        self.priced_at = None       # when its prices changed
         self.price_sets = []        # the prices that it had, in order
         self.rebilled = False       # a period was begun by a change of plan
         self.pending = None         # the upgrade that waits for its payment
@@ -186,6 +187,7 @@ class Till:
         """Keep what is asked at the end of what a subscription has been."""
         if not sub.price_sets or sub.price_sets[-1] != sub.prices():
             sub.price_sets.append(sub.prices())
+            sub.priced_at = self.clock
         if sub.status != "past_due":
             sub.past_due_since = None
         elif sub.past_due_since is None:
