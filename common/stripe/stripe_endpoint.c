@@ -5,11 +5,11 @@
 #include "base/http_client.h"
 #include "base/json.h"
 #include "stripe/stripe_doctor.h"
-#include "stripe/stripe_intake.h"
 #include "stripe/stripe_types.h"
 
 #define SUBJECT "webhook endpoint"
 #define LIST "/v1/webhook_endpoints"
+#define THIN_LIST "/v2/core/event_destinations"
 #define PATH "/webhooks/stripe"
 
 /* is_ours - whether the URL leads here */
@@ -63,11 +63,14 @@ item(json_object *list, size_t number)
 
 /* sends - whether the list has that type of event, or all */
 static bool
-sends(json_object *events, const char *type)
+sends(json_object *events, const char *prefix, const char *type)
 {
 	for (size_t i = 0; i < count(events); i++) {
-		if (strcmp(item(events, i), type) == 0 ||
-		    strcmp(item(events, i), "*") == 0)
+		const char *sent = item(events, i);
+
+		if (strcmp(sent, "*") == 0 ||
+		    (strncmp(sent, prefix, strlen(prefix)) == 0 &&
+			strcmp(sent + strlen(prefix), type) == 0))
 			return true;
 	}
 	return false;
@@ -75,46 +78,41 @@ sends(json_object *events, const char *type)
 
 /* is_handled - applied or recorded here */
 static bool
-is_handled(const char *type)
+is_handled(const char *prefix, const char *type)
 {
-	const char *handled;
-
-	for (size_t i = 0; (handled = stripe_types_applied(i)) != NULL; i++) {
-		if (strcmp(handled, type) == 0)
-			return true;
-	}
-	for (size_t i = 0; (handled = stripe_types_recorded(i)) != NULL; i++) {
-		if (strcmp(handled, type) == 0)
-			return true;
-	}
-	return false;
+	if (*prefix != '\0')
+		return stripe_types_of_thin(type) != NULL;
+	return stripe_types_known(type) != NULL;
 }
 
 /* examine_missing - what changes the books is needed, the rest is missed */
 static size_t
 examine_missing(struct doctor *doctor, struct arena *arena, const char *id,
-    json_object *events)
+    const char *prefix, json_object *events)
 {
 	const char *type;
 	size_t missing = 0;
 
 	for (size_t i = 0; (type = stripe_types_applied(i)) != NULL; i++) {
-		if (sends(events, type))
+		if (sends(events, prefix, type))
 			continue;
 		missing++;
 		doctor_problem(doctor, SUBJECT,
-		    arena_printf(arena, "Add %s to the events of %s at Stripe.",
-			type, id),
-		    "%s does not send %s", id, type);
+		    arena_printf(arena,
+			"Add %s%s to the events of %s at Stripe.", prefix, type,
+			id),
+		    "%s does not send %s%s", id, prefix, type);
 	}
 	for (size_t i = 0; (type = stripe_types_recorded(i)) != NULL; i++) {
-		if (sends(events, type))
+		if (sends(events, prefix, type))
 			continue;
 		missing++;
 		doctor_warn(doctor, SUBJECT,
-		    arena_printf(arena, "Add %s to the events of %s at Stripe.",
-			type, id),
-		    "%s does not send %s, which would be on record", id, type);
+		    arena_printf(arena,
+			"Add %s%s to the events of %s at Stripe.", prefix, type,
+			id),
+		    "%s does not send %s%s, which would be on record", id,
+		    prefix, type);
 	}
 	return missing;
 }
@@ -122,14 +120,14 @@ examine_missing(struct doctor *doctor, struct arena *arena, const char *id,
 /* examine_superfluous - what is sent for nothing */
 static size_t
 examine_superfluous(struct doctor *doctor, struct arena *arena, const char *id,
-    json_object *events)
+    const char *prefix, json_object *events)
 {
 	size_t superfluous = 0;
 
 	for (size_t i = 0; i < count(events); i++) {
 		const char *type = item(events, i);
 
-		if (is_handled(type))
+		if (is_handled(prefix, type))
 			continue;
 		superfluous++;
 		if (strcmp(type, "*") == 0)
@@ -147,12 +145,21 @@ examine_superfluous(struct doctor *doctor, struct arena *arena, const char *id,
 	return superfluous;
 }
 
-/* examine_one - state, version, events */
+/* url_of - where it delivers to, in the shape of either list */
+static const char *
+url_of(json_object *endpoint)
+{
+	json_object *inner = json_member(endpoint, "webhook_endpoint");
+
+	return text(inner != NULL ? inner : endpoint, "url");
+}
+
+/* examine_one - state, events */
 static void
-examine_one(struct doctor *doctor, struct arena *arena, json_object *endpoint)
+examine_one(struct doctor *doctor, struct arena *arena, const char *prefix,
+    json_object *endpoint)
 {
 	const char *id = text(endpoint, "id");
-	const char *version = text(endpoint, "api_version");
 	json_object *events = json_member(endpoint, "enabled_events");
 
 	if (!is_enabled(endpoint))
@@ -163,12 +170,10 @@ examine_one(struct doctor *doctor, struct arena *arena, json_object *endpoint)
 			id),
 		    "%s is disabled: nothing is delivered", id);
 	else
-		doctor_ok(doctor, SUBJECT, "%s delivers to %s", id,
-		    text(endpoint, "url"));
-	doctor_ok(doctor, SUBJECT, "%s sends events of %s", id,
-	    *version != '\0' ? version : "the account's API version");
-	if (examine_missing(doctor, arena, id, events) +
-		examine_superfluous(doctor, arena, id, events) ==
+		doctor_ok(
+		    doctor, SUBJECT, "%s delivers to %s", id, url_of(endpoint));
+	if (examine_missing(doctor, arena, id, prefix, events) +
+		examine_superfluous(doctor, arena, id, prefix, events) ==
 	    0)
 		doctor_ok(doctor, SUBJECT,
 		    "%s sends the events that are handled", id);
@@ -183,7 +188,7 @@ examine_pair(struct doctor *doctor, struct arena *arena, json_object *one,
 
 	if (!is_enabled(one) || !is_enabled(other))
 		return;
-	if (strcmp(text(one, "url"), text(other, "url")) == 0)
+	if (strcmp(url_of(one), url_of(other)) == 0)
 		doctor_problem(doctor, SUBJECT,
 		    arena_printf(
 			arena, "Delete %s or %s at Stripe.", id, second),
@@ -196,10 +201,37 @@ examine_pair(struct doctor *doctor, struct arena *arena, json_object *one,
 		    "%s and %s both end in " PATH, id, second);
 }
 
-/* examine_all - of the list; returns how many are ours */
+/* is_listed - snapshot destinations are on both lists */
+static bool
+is_listed(const struct config *config, const char *prefix, json_object *one)
+{
+	return is_ours(config, url_of(one)) &&
+	    (*prefix == '\0' ||
+		strcmp(text(one, "event_payload"), "thin") == 0);
+}
+
+/* say_payload - thin, or a snapshot of which version */
+static void
+say_payload(struct doctor *doctor, const char *prefix, json_object *endpoint)
+{
+	const char *version = text(endpoint, "api_version");
+
+	if (*prefix != '\0')
+		doctor_ok(doctor, SUBJECT, "%s sends thin events",
+		    text(endpoint, "id"));
+	else
+		doctor_ok(doctor, SUBJECT, "%s sends events of %s",
+		    text(endpoint, "id"),
+		    *version != '\0' ? version : "the account's API version");
+}
+
+/*
+ * examine_all - of the list; its types have the prefix. Returns how many are
+ * ours.
+ */
 static size_t
 examine_all(struct doctor *doctor, struct arena *arena,
-    const struct config *config, json_object *list)
+    const struct config *config, const char *prefix, json_object *list)
 {
 	json_object *ours = NULL;
 	size_t found = 0;
@@ -207,15 +239,31 @@ examine_all(struct doctor *doctor, struct arena *arena,
 	for (size_t i = 0; i < count(list); i++) {
 		json_object *endpoint = json_object_array_get_idx(list, i);
 
-		if (!is_ours(config, text(endpoint, "url")))
+		if (!is_listed(config, prefix, endpoint))
 			continue;
 		found++;
 		if (ours != NULL)
 			examine_pair(doctor, arena, ours, endpoint);
 		ours = endpoint;
-		examine_one(doctor, arena, endpoint);
+		say_payload(doctor, prefix, endpoint);
+		examine_one(doctor, arena, prefix, endpoint);
 	}
 	return found;
+}
+
+/* examine_thin - the same of the destinations; a key need not allow it */
+static size_t
+examine_thin(struct doctor *doctor, struct arena *arena,
+    const struct config *config, struct stripe_api *api)
+{
+	struct stripe_probe probe;
+
+	stripe_api_probe(api, arena, "GET",
+	    THIN_LIST "?limit=100&include%5B0%5D=webhook_endpoint.url",
+	    DOCTOR_TIMEOUT_MS, &probe);
+	return probe.status != 200 ? 0 :
+				     examine_all(doctor, arena, config, "v1.",
+					 json_member(probe.object, "data"));
 }
 
 /* is_refusal - what stripe-webhook says to a delivery without a signature */
@@ -279,7 +327,9 @@ stripe_endpoint_examine(struct doctor *doctor, struct arena *arena,
 		    doctor, arena, SUBJECT, "Webhook Endpoints: read", &probe);
 		return;
 	}
-	if (examine_all(doctor, arena, config, list) == 0)
+	if (examine_all(doctor, arena, config, "", list) +
+		examine_thin(doctor, arena, config, api) ==
+	    0)
 		doctor_problem(doctor, SUBJECT,
 		    "Add a webhook endpoint with this server's URL at Stripe, "
 		    "and set STRIPE_WEBHOOK_SECRET to its secret.",

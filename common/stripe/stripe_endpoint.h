@@ -14,7 +14,9 @@
  * Ours is the one whose URL is STRIPE_WEBHOOK_URL, or without that setting any
  * whose path ends in /webhooks/stripe. Is there one, and only one? Is it
  * enabled, and sent just the events that are handled here?
- * (docs.stripe.com/api/webhook_endpoints/object)
+ * Destinations of thin events are looked at in the same way.
+ * (docs.stripe.com/api/webhook_endpoints/object,
+ * docs.stripe.com/api/v2/core/event_destinations/object)
  *
  * With STRIPE_WEBHOOK_URL an unsigned delivery is posted there: stripe-webhook
  * refuses it with 400 and stores nothing; whatever else answers is not it.

@@ -593,6 +593,48 @@ def odd_list(desk):
     true(len(wrong(check(desk, status=FAILED))) >= len(shop.EVENTS), "")
 
 
+@suite.case("a thin destination alone is enough")
+def thin_alone(desk):
+    stock(desk, shop.destination("ed_1", URL))
+    found = check(desk)
+    same(wrong(found), [])
+    fine(found, ENDPOINT, "ed_1 sends thin events")
+    fine(found, ENDPOINT, "ed_1 sends the events that are handled")
+
+
+@suite.case("a snapshot destination, which is on both lists, is seen once")
+def both_lists(desk):
+    stock(desk, shop.endpoint("we_1", URL), shop.destination(
+        "ed_1", URL, event_payload="snapshot"))
+    found = check(desk)
+    same(wrong(found), [])
+    true("ed_1" not in repr(found), repr(found))
+
+
+@suite.each("a thin destination that {story}", [
+    {"story": "is disabled", "changes": {"status": "disabled"},
+     "result": "problem", "words": "is disabled", "advice": "Enable ed_1"},
+    {"story": "misses a type", "changes": {
+        "enabled_events": ["v1." + t for t in shop.EVENTS
+                           if t != "invoice.paid"]}, "result": "problem",
+     "words": "does not send v1.invoice.paid", "advice": "Add v1.invoice.paid"},
+    {"story": "sends a type for nothing", "changes": {
+        "enabled_events": ["v1." + t for t in shop.EVENTS]
+        + ["v1.product.created"]}, "result": "warning",
+     "words": "v1.product.created, which is ignored", "advice": "Remove"}])
+def thin_wrong(desk, story, changes, result, words, advice):
+    stock(desk, shop.destination("ed_1", URL, **changes))
+    only(check(desk, status=FAILED if result == "problem" else 0), ENDPOINT,
+         result, words, advice)
+
+
+@suite.case("two thin destinations with one URL are a problem")
+def thin_twice(desk):
+    stock(desk, shop.destination("ed_1", URL), shop.destination("ed_2", URL))
+    only(check(desk, status=FAILED), ENDPOINT, "problem", "comes twice",
+         "Delete ed_")
+
+
 # ------------------------------------------------------------------- ledger
 
 @suite.case("without STRIPE_WEBHOOK_SECRET it says that all is answered 503")

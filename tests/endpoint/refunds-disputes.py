@@ -15,7 +15,7 @@ from harness.payment import Payment
 from harness.stripe import NEW, OLD
 from harness.tap import Suite, has, same
 
-suite = Suite(lambda: Desk(programs=[
+suite = Suite(lambda: Desk(durable=False, programs=[
     "stripe-webhook", "account", "fake-stripe"]))
 
 

@@ -41,6 +41,15 @@ def endpoint(id, url, **changes):
         "metadata": {}, "status": "enabled", "url": url, **changes}
 
 
+def destination(id, url, **changes):
+    return {
+        "id": id, "object": "v2.core.event_destination", "name": "paydesk",
+        "type": "webhook_endpoint", "event_payload": "thin",
+        "created": int(time.time()), "livemode": False, "status": "enabled",
+        "enabled_events": ["v1." + type for type in EVENTS],
+        "webhook_endpoint": {"url": url}, **changes}
+
+
 def portal(id="bpc_sample", **changes):
     return {
         "id": id, "object": "billing_portal.configuration", "active": True,
