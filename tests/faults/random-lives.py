@@ -26,7 +26,7 @@ from harness.owed import catalog
 from harness.tap import Suite
 
 ONE = int(os.environ.get("PAYDESK_LIFE") or 0)
-LIVES = int(os.environ.get("PAYDESK_LIVES") or (40 if ONE else 300))
+LIVES = int(os.environ.get("PAYDESK_LIVES") or (40 if ONE else 240))
 SEED = int(os.environ.get("PAYDESK_SEED") or time.time())
 WAVE = 24           # lives whose events arrive mixed
 SHORTEN = 1 if ONE else 4    # of the lives that end wrong
