@@ -99,6 +99,10 @@ apply_again(struct db *db, struct stripe_intake *intake, struct arena *arena,
 
 	result->problem = "its body is not that of an event";
 	rc = stripe_intake_prepare(intake, db, arena, body, len, &entry);
+	if (rc == RC_BUSY)
+		result->problem = "Stripe or the database did not answer";
+	else if (rc == RC_UPSTREAM)
+		result->problem = entry.problem;
 	if (rc != RC_OK)
 		return rc;
 	result->problem = "its body is that of another event";
