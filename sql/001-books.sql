@@ -59,6 +59,7 @@ CREATE TABLE billing.subscriptions (
 	known_plan             text,
 	known_period           text,
 	known_at               timestamptz,
+	known_rank             smallint,
 	current_period_start   timestamptz,
 	current_period_end     timestamptz,
 	trial_end              timestamptz,

@@ -167,7 +167,8 @@ BEGIN
 	SELECT max(p.id) INTO after FROM (SELECT t.id FROM billing.subscriptions t
 		WHERE t.id > from_ ORDER BY t.id LIMIT most) p;
 	FOR s IN SELECT * FROM billing.catalog_behind(from_, after) LOOP
-		n := billing.settle_offer(billing.merge_known(s, s.items, s.last_event_at));
+		n := billing.settle_offer(billing.merge_known(s, s.items, s.last_event_at,
+			s.last_event_rank));
 		IF n.account_id IS NULL AND n.sold THEN
 			n.account_id := billing.account_resolve(n.stripe_customer_id,
 				n.account_ref, n.ref_claimed,

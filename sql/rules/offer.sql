@@ -103,13 +103,13 @@ END $$;
 
 -- Keeps the plan of the newest snapshot whose price was known, whichever came first.
 CREATE OR REPLACE FUNCTION billing.merge_known(s billing.subscriptions, items jsonb,
-	at timestamptz)
+	at timestamptz, rank smallint)
 RETURNS billing.subscriptions
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	o billing.offer;
 BEGIN
-	IF date_trunc('second', at) < date_trunc('second', s.known_at) THEN
+	IF (date_trunc('second', at), rank) < (date_trunc('second', s.known_at), s.known_rank) THEN
 		RETURN s;
 	END IF;
 	o := billing.known_offer(items);
@@ -117,6 +117,7 @@ BEGIN
 		s.known_plan := o.plan;
 		s.known_period := o.period;
 		s.known_at := at;
+		s.known_rank := rank;
 	END IF;
 	RETURN s;
 END $$;

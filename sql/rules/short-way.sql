@@ -23,7 +23,7 @@ BEGIN
 		seat_limit = CASE WHEN o IS NULL THEN s.seat_limit ELSE o.seat_limit END,
 		known_plan = s.plan,
 		known_period = CASE WHEN o IS NULL THEN s.period ELSE o.period END,
-		known_at = created, current_period_start = f.current_period_start,
+		known_at = created, known_rank = f.rank, current_period_start = f.current_period_start,
 		current_period_end = f.current_period_end, trial_end = f.trial_end,
 		cancel_at_period_end = f.cancel_at_period_end, cancel_at = f.cancel_at,
 		pause_collection = nullif(f.pause_collection, 'null'),

@@ -72,7 +72,8 @@ BEGIN
 			|| jsonb_build_object('previous', r.previous)) FROM unnest(seen) r);
 	known := ARRAY(SELECT k FROM unnest(seen) k WHERE (billing.known_offer(k.items)).plan IS NOT NULL);
 	IF cardinality(known) > 0 THEN
-		s := billing.merge_known(s, (billing.newest(known)).items, at);
+		newest := billing.newest(known);
+		s := billing.merge_known(s, newest.items, at, newest.rank);
 	END IF;
 	RETURN s;
 END $$;
@@ -104,5 +105,5 @@ BEGIN
 	ELSE
 		stale := true;
 	END IF;
-	s := billing.merge_known(s, f.items, at);
+	s := billing.merge_known(s, f.items, at, f.rank);
 END $$;

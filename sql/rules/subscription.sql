@@ -150,6 +150,7 @@ BEGIN
 		price_id = s.price_id, items = s.items, said_plan = s.said_plan,
 		said_period = s.said_period, sold = s.sold, price_known = s.price_known,
 		known_plan = s.known_plan, known_period = s.known_period, known_at = s.known_at,
+		known_rank = s.known_rank,
 		status = s.status,
 		seat_limit = s.seat_limit, current_period_start = s.current_period_start,
 		current_period_end = s.current_period_end, trial_end = s.trial_end,
