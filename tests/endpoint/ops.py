@@ -645,7 +645,7 @@ def functions(desk):
           "ops_failures", "ops_find", "ops_grants", "ops_licences_of",
           "ops_licenses", "ops_person", "ops_plans", "ops_story",
           "ops_subscriptions", "ops_unknown_prices", "ops_unmatched",
-          "sample_add", "sample_books",
+          "payment_is_asked", "sample_add", "sample_books",
           "stripe_apply", "stripe_failed", "stripe_link", "stripe_reopen",
           "stripe_unlink"])
 
