@@ -39,9 +39,9 @@ stripe_facts_malformed(const char **problem, const char *what)
 	return RC_BAD_REQUEST;
 }
 
-/* read_time - an optional time; false when it is malformed */
-static bool
-read_time(json_object *object, const char *key, int64_t *time_s)
+/* stripe_facts_time - an optional time; false when it is malformed */
+bool
+stripe_facts_time(json_object *object, const char *key, int64_t *time_s)
 {
 	return json_integer(object, key, 0, JSON_TIME_MAX, time_s) !=
 	    RC_BAD_REQUEST;
@@ -67,8 +67,9 @@ read_items(struct stripe_facts *facts, const char **problem)
 		json_object *item = json_object_array_get_idx(facts->items, i);
 		int64_t start_s = -1, end_s = -1, quantity;
 
-		if (!read_time(item, "current_period_start", &start_s) ||
-		    !read_time(item, "current_period_end", &end_s))
+		if (!stripe_facts_time(
+			item, "current_period_start", &start_s) ||
+		    !stripe_facts_time(item, "current_period_end", &end_s))
 			return stripe_facts_malformed(
 			    problem, "items.data[].current_period_end");
 		if (json_integer(item, "quantity", 0, INT32_MAX, &quantity) ==
@@ -107,19 +108,19 @@ stripe_facts_subscription(json_object *subscription, json_object *previous,
 		&at_period_end) == RC_BAD_REQUEST)
 		return stripe_facts_malformed(
 		    problem, "subscription.cancel_at_period_end");
-	if (!read_time(subscription, "cancel_at", &facts->cancel_at_s))
+	if (!stripe_facts_time(subscription, "cancel_at", &facts->cancel_at_s))
 		return stripe_facts_malformed(
 		    problem, "subscription.cancel_at");
-	if (!read_time(subscription, "trial_end", &facts->trial_end_s))
+	if (!stripe_facts_time(subscription, "trial_end", &facts->trial_end_s))
 		return stripe_facts_malformed(
 		    problem, "subscription.trial_end");
 	facts->items = json_path(subscription, "items", "data", NULL);
 	if (read_items(facts, problem) != RC_OK)
 		return RC_BAD_REQUEST;
 	if (facts->period_end_s == -1 &&
-	    (!read_time(subscription, "current_period_start",
+	    (!stripe_facts_time(subscription, "current_period_start",
 		 &facts->period_start_s) ||
-		!read_time(
+		!stripe_facts_time(
 		    subscription, "current_period_end", &facts->period_end_s)))
 		return stripe_facts_malformed(
 		    problem, "subscription.current_period_end");

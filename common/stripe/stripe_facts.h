@@ -110,6 +110,12 @@ enum rc stripe_facts_of_invoice(json_object *invoice,
 enum rc stripe_facts_paid_invoice(json_object *invoice,
     struct stripe_facts *facts, const char **problem) MUST_CHECK;
 
+/*
+ * For the readers: an optional time in seconds, -1 stays when there is none;
+ * false: it is malformed.
+ */
+bool stripe_facts_time(json_object *object, const char *key, int64_t *time_s);
+
 /* The metadata of an object; NULL: it has none. */
 json_object *stripe_facts_metadata(json_object *object);
 

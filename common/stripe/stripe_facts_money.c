@@ -24,14 +24,6 @@ optional_text(json_object *object, const char *key)
 	    NULL;
 }
 
-/* read_time - an optional time; false when it is malformed */
-static bool
-read_time(json_object *object, const char *key, int64_t *time_s)
-{
-	return json_integer(object, key, 0, JSON_TIME_MAX, time_s) !=
-	    RC_BAD_REQUEST;
-}
-
 /*
  * stripe_facts_of_invoice - the old shape also names what it was paid by; since
  * 2025-03-31 invoice_payment events do
@@ -45,7 +37,7 @@ stripe_facts_of_invoice(
 	facts->url = optional_text(invoice, "hosted_invoice_url");
 	facts->payment = optional_id(invoice, "payment_intent");
 	facts->charge = optional_id(invoice, "charge");
-	if (!read_time(invoice, "created", &facts->invoice_created_s))
+	if (!stripe_facts_time(invoice, "created", &facts->invoice_created_s))
 		return stripe_facts_malformed(problem, "invoice.created");
 	if (json_integer(invoice, "amount_paid", 0, INT64_MAX,
 		&facts->amount_paid) == RC_BAD_REQUEST)
@@ -96,7 +88,7 @@ stripe_facts_paid_invoice(
 		return RC_BAD_REQUEST;
 	if (read.invoice == NULL)
 		return stripe_facts_malformed(problem, "invoice.id");
-	if (!read_time(times, "paid_at", &read.invoice_paid_s))
+	if (!stripe_facts_time(times, "paid_at", &read.invoice_paid_s))
 		return stripe_facts_malformed(
 		    problem, "invoice.status_transitions.paid_at");
 	facts->invoice = read.invoice;
@@ -181,8 +173,8 @@ stripe_facts_dispute(
 		return stripe_facts_malformed(problem, "dispute.status");
 	facts->payment = optional_id(dispute, "payment_intent");
 	facts->charge = optional_id(dispute, "charge");
-	if (!read_time(json_member(dispute, "evidence_details"), "due_by",
-		&facts->due_by_s))
+	if (!stripe_facts_time(json_member(dispute, "evidence_details"),
+		"due_by", &facts->due_by_s))
 		return stripe_facts_malformed(
 		    problem, "dispute.evidence_details.due_by");
 	return RC_OK;

@@ -86,23 +86,24 @@ LANGUAGE sql STABLE AS $$
 		WHERE u.value::timestamptz >= p.refunded_at)
 $$;
 
+-- What the disputes of these payments stand for together: an open one before one that is lost.
+CREATE OR REPLACE FUNCTION billing.disputes_of(payments text[]) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (SELECT CASE WHEN bool_or(billing.dispute_state(d.status) = 'open') THEN 'open'
+			WHEN bool_or(billing.dispute_state(d.status) = 'lost') THEN 'lost' END
+		FROM billing.disputes d WHERE d.payment = ANY (payments));
+END $$;
+
 -- What became of the money of an invoice.
 CREATE OR REPLACE FUNCTION billing.invoice_fate(invoice text, OUT refunded boolean,
 	OUT dispute text, OUT warned boolean)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	SELECT coalesce(bool_and(billing.is_refunded(p)), false),
+	       billing.disputes_of(array_agg(p.payment)),
 	       coalesce(bool_or(p.warned_at IS NOT NULL), false)
-		INTO refunded, warned FROM billing.payments p WHERE p.invoice_id = invoice;
-	SELECT max(billing.dispute_state(d.status)) FILTER (
-			WHERE billing.dispute_state(d.status) = 'open') INTO dispute
-		FROM billing.payments p JOIN billing.disputes d USING (payment)
-		WHERE p.invoice_id = invoice;
-	IF dispute IS NULL AND EXISTS (SELECT FROM billing.payments p
-			JOIN billing.disputes d USING (payment)
-			WHERE p.invoice_id = invoice AND d.status = 'lost') THEN
-		dispute := 'lost';
-	END IF;
+		INTO refunded, dispute, warned FROM billing.payments p WHERE p.invoice_id = invoice;
 END $$;
 
 -- Whether the money of a subscription is gone or in doubt in a way that stops its access, by

@@ -42,10 +42,9 @@ BEGIN
 	SELECT * INTO p FROM billing.payments n WHERE n.payment = b.payment_intent;
 	b.refunded_at := CASE WHEN billing.is_refunded(p) THEN p.refunded_at END;
 	b.fraud_warned := p.warned_at IS NOT NULL;
-	SELECT min(d.event_at), CASE WHEN bool_or(billing.dispute_state(d.status) = 'open') THEN 'open'
-			WHEN bool_or(d.status = 'lost') THEN 'lost' END
-		INTO b.disputed_at, b.dispute FROM billing.disputes d
-		WHERE d.payment = p.payment AND billing.dispute_state(d.status) IS NOT NULL;
+	b.dispute := billing.disputes_of(ARRAY[p.payment]);
+	b.disputed_at := (SELECT min(d.event_at) FROM billing.disputes d
+		WHERE d.payment = p.payment AND billing.dispute_state(d.status) IS NOT NULL);
 	RETURN b;
 END $$;
 
