@@ -62,9 +62,7 @@ BEGIN
 			WHERE b.account_id = account AND billing.purchase_stands(b)),
 		ended, converts_on);
 	a := merged.a;
-	first := old.first_paid_at IS NULL AND (merged.pays OR EXISTS (SELECT
-		FROM billing.purchases b WHERE b.account_id = account AND b.paid_at IS NOT NULL
-			AND b.amount > 0 AND b.refunded_at IS NULL));
+	first := old.first_paid_at IS NULL AND billing.account_pays(account);
 	IF first AND (old.tier = 'free' OR converts_on = 'payment') THEN
 		PERFORM billing.referral_convert(account);
 	END IF;

@@ -9,14 +9,7 @@ BEGIN
 		WHERE a.id = account AND NOT EXISTS (SELECT FROM billing.subscriptions s
 			WHERE s.account_id = account AND billing.is_base(s));
 	PERFORM billing.account_refresh(account, true, false);
-	UPDATE billing.accounts a SET first_paid_at = NULL, updated_at = now()
-		WHERE a.id = account AND a.first_paid_at IS NOT NULL
-		  AND NOT EXISTS (SELECT FROM billing.subscriptions s, billing.policy p
-			WHERE s.account_id = account AND s.sold
-			  AND (s.money_at IS NOT NULL OR p.convert_on = 'trial'));
-	IF FOUND THEN
-		PERFORM billing.referral_retract(account, '-infinity');
-	END IF;
+	PERFORM billing.payment_retract(account, '-infinity');
 END $$;
 
 -- The accounts that have something of a customer: the customer itself, or what it pays for.

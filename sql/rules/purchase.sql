@@ -65,6 +65,9 @@ BEGIN
 			account_ref = b.account_ref, ref_claimed = b.ref_claimed, email = b.email
 			WHERE id = b.id;
 		IF b.account_id IS NOT NULL THEN
+			IF old.refunded_at IS NULL AND b.refunded_at IS NOT NULL THEN
+				PERFORM billing.payment_retract(b.account_id, b.created_at);
+			END IF;
 			PERFORM billing.account_refresh(b.account_id,
 				billing.purchase_stands(old) AND NOT billing.purchase_stands(b), true);
 			PERFORM billing.account_changed(b.account_id);

@@ -54,36 +54,36 @@ BEGIN
 		WHERE id IN (account, r.referrer_account_id);
 END $$;
 
--- Whether an account has paid for another subscription than this one.
-CREATE OR REPLACE FUNCTION billing.paid_otherwise(s billing.subscriptions) RETURNS boolean
+-- Whether money of an account was seen and stayed: for one of its subscriptions, as
+-- billing.account_merge() says, or for a purchase.
+CREATE OR REPLACE FUNCTION billing.account_pays(account bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	RETURN EXISTS (SELECT FROM billing.subscriptions o, billing.policy p
-		WHERE o.account_id = s.account_id AND o.id <> s.id AND o.sold
-		  AND (o.money_at IS NOT NULL
-			OR (p.convert_on = 'trial' AND o.was_active AND NOT billing.is_withheld(o))))
-		OR EXISTS (SELECT FROM billing.purchases b WHERE b.account_id = s.account_id
+	RETURN (SELECT (billing.account_merge(a, ARRAY(SELECT s FROM billing.subscriptions s
+			WHERE s.account_id = a.id AND billing.is_base(s)), false, false, p.convert_on)).pays
+			FROM billing.accounts a, billing.policy p WHERE a.id = account)
+		OR EXISTS (SELECT FROM billing.purchases b WHERE b.account_id = account
 			AND b.paid_at IS NOT NULL AND b.amount > 0 AND b.refunded_at IS NULL);
 END $$;
 
--- Takes back what was taken for an account's first payment, because the money of that
--- subscription never came, or was given back: the date, and both sides' unused days. Money
--- that comes later brings them again. Whoever has paid otherwise keeps them.
-CREATE OR REPLACE FUNCTION billing.payment_retract(s billing.subscriptions) RETURNS void
+-- Takes back what was taken for an account's first payment since a time, because its money
+-- never came, was given back, or is another account's: the date, and both sides' unused days.
+-- Money that comes later brings them again. Whoever has paid otherwise keeps them.
+CREATE OR REPLACE FUNCTION billing.payment_retract(account bigint, since timestamptz)
+RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM FROM billing.accounts WHERE id = s.account_id OR id = (
+	PERFORM FROM billing.accounts WHERE id = account OR id = (
 		SELECT referrer_account_id FROM billing.referrals
-			WHERE referred_account_id = s.account_id)
+			WHERE referred_account_id = account)
 		ORDER BY id FOR NO KEY UPDATE;
-	IF (s.money_at IS NOT NULL AND s.sold) OR billing.paid_otherwise(s) OR (NOT billing.is_withheld(s)
-			AND s.sold AND (SELECT convert_on = 'trial' FROM billing.policy)) THEN
+	IF billing.account_pays(account) THEN
 		RETURN;
 	END IF;
 	UPDATE billing.accounts SET first_paid_at = NULL, updated_at = now()
-		WHERE id = s.account_id AND first_paid_at >= s.created_at;
+		WHERE id = account AND first_paid_at >= since;
 	IF FOUND THEN
-		PERFORM billing.referral_retract(s.account_id, s.created_at);
+		PERFORM billing.referral_retract(account, since);
 	END IF;
 END $$;
 

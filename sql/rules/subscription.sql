@@ -177,7 +177,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
 	IF s.was_active AND billing.is_withheld(s) AND NOT billing.is_withheld(old)
 	   OR s.money_at IS NULL AND old.money_at IS NOT NULL OR old.sold AND NOT s.sold THEN
-		PERFORM billing.payment_retract(s);
+		PERFORM billing.payment_retract(s.account_id, s.created_at);
 	END IF;
 	IF (s.status, s.was_active, s.trial_end, s.account_id, s.sold, s.plan,
 		billing.is_withheld(s), s.money_at IS NULL)

@@ -159,7 +159,8 @@ def before_account(shop):
         access=True, plan="life")
 
 
-@suite.case("the first money converts a referral")
+@suite.case("the first money converts a referral; given back in full it takes the"
+            " days back")
 def referral(shop):
     friend, buyer = shop.account(), shop.buyer()
     shop.sql("INSERT INTO billing.referrals (code, referrer_account_id,"
@@ -170,6 +171,8 @@ def referral(shop):
     days = "SELECT credit_until > now() + interval '44 days' FROM" \
         " billing.accounts WHERE id = %s"
     true(shop.value(days, friend["id"]), "the referrer has no credit")
+    shop.deliver(purchase.refunded())
+    true(not shop.value(days, friend["id"]), "the days are still there")
 
 
 suite.main()

@@ -46,7 +46,7 @@ SELECT is(pg_temp.credit('ada'), interval '45 days', 'once');
 
 -- It turns out that nothing was paid.
 UPDATE billing.subscriptions SET checkout_unpaid = true WHERE stripe_subscription_id = 'sub_bob';
-SELECT billing.payment_retract(s) FROM billing.subscriptions s
+SELECT billing.payment_retract(s.account_id, s.created_at) FROM billing.subscriptions s
 	WHERE stripe_subscription_id = 'sub_bob';
 SELECT is(pg_temp.credit('ada'), interval '0', 'what was not paid takes the days back');
 SELECT is(pg_temp.credit('bob'), interval '0', 'from both sides');
@@ -84,7 +84,7 @@ BEGIN
 				n(of, unpaid, money_at, sold)
 			WHERE n.of = 'one' OR another IS NOT NULL;
 	SELECT * INTO s FROM billing.subscriptions WHERE stripe_subscription_id = name || 'one';
-	PERFORM billing.payment_retract(s);
+	PERFORM billing.payment_retract(s.account_id, s.created_at);
 	RETURN concat_ws(' ', CASE WHEN a.first_paid_at IS NULL THEN 'unpaid' ELSE 'paid' END,
 			extract(day FROM a.credit_until - now())) FROM billing.accounts a
 		WHERE a.external_id = name;
